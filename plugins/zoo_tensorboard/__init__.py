@@ -1,0 +1,1 @@
+"""A tracker: `zoo train --tensorboard` writes a run's metrics as TensorBoard events."""

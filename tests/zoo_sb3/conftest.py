@@ -1,0 +1,11 @@
+"""One thread of torch: results are compared bit for bit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)

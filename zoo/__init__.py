@@ -1,0 +1,90 @@
+"""A Gymnasium-compatible zoo of reinforcement-learning agents.
+
+    import zoo
+
+    run = zoo.train("sb3-ppo", "CartPole-v1", steps=50_000)
+    agent = zoo.load("sb3-ppo/CartPole-v1")
+    print(zoo.evaluate(agent).mean_return)
+
+The names below are imported when they are first used, so that `import zoo` costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Agent": "zoo.agent",
+    "AgentSpec": "zoo.plugin.specs",
+    "Algorithm": "zoo.algorithm",
+    "AlgorithmSpec": "zoo.plugin.specs",
+    "Bundle": "zoo.storage.bundle",
+    "Config": "zoo.config.schema",
+    "EnvironmentConfig": "zoo.environments.config",
+    "EnvironmentSpec": "zoo.plugin.specs",
+    "Evaluation": "zoo.evaluate",
+    "MissingExtra": "zoo.errors",
+    "Progress": "zoo.algorithm",
+    "Run": "zoo.storage.runs",
+    "Schedule": "zoo.components.schedules",
+    "ScheduleValue": "zoo.config.schema",
+    "State": "zoo.algorithm",
+    "WrapperSpec": "zoo.plugin.specs",
+    "ZooError": "zoo.errors",
+    "did_you_mean": "zoo.errors",
+    "evaluate": "zoo.evaluate",
+    "hookimpl": "zoo.plugin.hookspecs",
+    "load": "zoo.hub.references",
+    "record": "zoo.record",
+    "resume": "zoo.resume",
+    "train": "zoo.train",
+}
+
+__all__ = ["__version__", *_HOME]
+
+if TYPE_CHECKING:
+    from zoo.agent import Agent
+    from zoo.algorithm import Algorithm, Progress, State
+    from zoo.components.schedules import Schedule
+    from zoo.config.schema import Config, ScheduleValue
+    from zoo.environments.config import EnvironmentConfig
+    from zoo.errors import MissingExtra, ZooError, did_you_mean
+    from zoo.evaluate import Evaluation, evaluate
+    from zoo.hub.references import load
+    from zoo.plugin.hookspecs import hookimpl
+    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec
+    from zoo.record import record
+    from zoo.resume import resume
+    from zoo.storage.bundle import Bundle
+    from zoo.storage.runs import Run
+    from zoo.train import train
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
+
+
+class _Package(ModuleType):
+    """Keeps `zoo.train` the function: importing the module `zoo.train` would put itself there."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, ModuleType) and _HOME.get(name) == value.__name__:
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,1 @@
+"""Portable agents: they act with NumPy alone, whatever trained them."""

@@ -1,0 +1,1 @@
+"""Environments: references to them, copies to train and evaluate on, wrappers, rendering."""

@@ -1,0 +1,1 @@
+"""The plugin host: specs, hooks, discovery and the registry."""

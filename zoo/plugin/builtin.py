@@ -1,0 +1,106 @@
+"""What the core itself registers, through the hooks that every plugin uses."""
+
+from __future__ import annotations
+
+from zoo.plugin.hookspecs import hookimpl
+from zoo.plugin.specs import AgentSpec, WrapperSpec
+
+
+@hookimpl
+def zoo_agents() -> tuple[AgentSpec, ...]:
+    """The portable kinds: they act with NumPy alone."""
+    return (
+        AgentSpec(
+            kind="table",
+            target="zoo.agents.table:TableAgent",
+            summary="A table of action values or action probabilities",
+        ),
+        AgentSpec(
+            kind="mlp",
+            target="zoo.agents.mlp:MLPAgent",
+            summary="A multilayer perceptron with its preprocessing and its head",
+        ),
+    )
+
+
+@hookimpl
+def zoo_environments() -> tuple[WrapperSpec, ...]:
+    """The wrappers that recipes can name."""
+    return (
+        WrapperSpec(
+            name="frame-stack",
+            target="zoo.environments.wrappers:FrameStack",
+            summary="Stack the last n observations, zeros before the first (n=4)",
+        ),
+        WrapperSpec(
+            name="frame-skip",
+            target="zoo.environments.wrappers:FrameSkip",
+            summary="Repeat each action, summing the rewards (skip=4)",
+        ),
+        WrapperSpec(
+            name="history",
+            target="zoo.environments.wrappers:History",
+            summary="Append the last observations and actions to a Box observation (horizon=2)",
+        ),
+        WrapperSpec(
+            name="history-dict",
+            target="zoo.environments.wrappers:HistoryDict",
+            summary="The same for the entry `observation` of a Dict observation (horizon=2)",
+        ),
+        WrapperSpec(
+            name="time-feature",
+            target="zoo.environments.wrappers:TimeFeature",
+            summary="Append the remaining time, from 1 to 0 (max_steps=1000, test_mode=false)",
+        ),
+        WrapperSpec(
+            name="time-limit",
+            target="gymnasium.wrappers:TimeLimit",
+            summary="Truncate episodes (max_episode_steps)",
+        ),
+        WrapperSpec(
+            name="truncated-on-success",
+            target="zoo.environments.wrappers:TruncatedOnSuccess",
+            summary="End an episode after successes in a row (reward_offset=0, n_successes=1)",
+        ),
+        WrapperSpec(
+            name="mask-velocity",
+            target="zoo.environments.wrappers:MaskVelocity",
+            summary="Zero the velocities, which makes the task partially observable",
+        ),
+        WrapperSpec(
+            name="flatten-dict-observation",
+            target="gymnasium.wrappers:FlattenObservation",
+            summary="Flatten a Dict, Tuple or image observation to a vector",
+        ),
+        WrapperSpec(
+            name="resize-observation",
+            target="zoo.environments.wrappers:ResizeObservation",
+            summary="Resize an image observation (shape=[64, 64])",
+            extra="atari",
+        ),
+        WrapperSpec(
+            name="grayscale-observation",
+            target="gymnasium.wrappers:GrayscaleObservation",
+            summary="Turn a colour image grey (keep_dim=false)",
+        ),
+        WrapperSpec(
+            name="atari",
+            target="zoo.environments.atari:preprocess",
+            summary="No-ops, frame skip, fire, grey (noop_max=30, frame_skip=4, screen_size=84)",
+            extra="atari",
+        ),
+        WrapperSpec(
+            name="atari-episodic-life",
+            target="zoo.environments.atari:EpisodicLife",
+            summary="A lost life ends the episode, without a reset of the game",
+            training_only=True,
+            extra="atari",
+        ),
+        WrapperSpec(
+            name="atari-clip-reward",
+            target="zoo.environments.atari:ClipReward",
+            summary="Keep only the sign of the reward",
+            training_only=True,
+            extra="atari",
+        ),
+    )

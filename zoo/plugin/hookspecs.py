@@ -1,0 +1,94 @@
+"""Every hook that a plugin may implement: its signature and its contract.
+
+A plugin is a module, named by an entry point of group `zoo`, with functions marked `@hookimpl`:
+
+    from zoo import AlgorithmSpec, hookimpl
+
+    @hookimpl
+    def zoo_algorithms():
+        return [AlgorithmSpec("my-algorithm", "zoo_mine.algorithm:MyAlgorithm", ...)]
+
+That module is imported whenever plugins are looked up, so it names classes by dotted strings
+and imports nothing heavy. Implementations are called one by one: what one of them raises or
+returns wrongly leaves its own plugin out, reported in one line, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec
+
+PROJECT = "zoo"
+"""The name that joins hook markers, the plugin manager and the entry-point group."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def zoo_algorithms() -> Sequence[AlgorithmSpec]:  # type: ignore[empty-body]
+    """Return the algorithms that the plugin brings, as a list or tuple of `AlgorithmSpec`.
+
+    Called once, when algorithms are first looked up. The classes that the specs name are
+    imported only when an algorithm is used.
+    """
+
+
+@hookspec
+def zoo_agents() -> Sequence[AgentSpec]:  # type: ignore[empty-body]
+    """Return the agent kinds that the plugin brings, as a list or tuple of `AgentSpec`.
+
+    Only an agent that is neither a table nor an MLP needs a kind of its own: `table` and `mlp`
+    are the core's and load with NumPy alone. A kind's name stands in every bundle written with
+    it, so it is never renamed.
+    """
+
+
+@hookspec
+def zoo_recipes() -> Path:  # type: ignore[empty-body]
+    """Return the directory of the plugin's recipes, one `<algorithm>.yml` per algorithm.
+
+    These lie above the recipes that the zoo ships and below those of the user's project.
+    """
+
+
+@hookspec
+def zoo_environments() -> Sequence[EnvironmentSpec | WrapperSpec]:  # type: ignore[empty-body]
+    """Return environment ids and named wrappers, as a list or tuple of specs, mixed at will.
+
+    The host registers an `EnvironmentSpec` with Gymnasium when environments are first looked
+    up; a `WrapperSpec` can then be named under `env_wrapper` in a recipe.
+    """
+
+
+@hookspec
+def zoo_run_started(run: Mapping[str, Any]) -> None:
+    """Observe that a run begins or continues, before its first step.
+
+    `run` is the content of the run's `run.json` and, under `"path"`, its directory as a
+    string. An observer writes only inside that directory, and returns nothing.
+    """
+
+
+@hookspec
+def zoo_run_progress(run: Mapping[str, Any], steps: int, metrics: Mapping[str, float]) -> None:
+    """Observe one `Progress` of a run.
+
+    `steps` counts environment steps since the run's very beginning; `metrics` holds what the
+    algorithm reported and what the host measured, such as `return` and `steps_per_second`.
+    Training waits for the call, so it must be quick.
+    """
+
+
+@hookspec
+def zoo_run_finished(run: Mapping[str, Any], outcome: str) -> None:
+    """Observe that a run stops: `outcome` is `finished`, `interrupted` or `failed`.
+
+    Called exactly once for each `zoo_run_started`, unless the process is killed.
+    """

@@ -1,0 +1,1 @@
+"""What lies on disk: bundles, checkpoints, runs. Written whole or not at all, never executed."""

@@ -1,0 +1,19 @@
+"""How a check says that an algorithm is not as the interface has it, or that it does not apply."""
+
+from __future__ import annotations
+
+from zoo.errors import ZooError
+
+
+class ConformanceFailure(ZooError, AssertionError):
+    """An algorithm breaks a rule: `message` says which and how, `hint` what to change."""
+
+
+class NotApplicable(Exception):
+    """A check has nothing to say about this algorithm; the text is the reason."""
+
+
+def require(holds: object, message: str, hint: str = "") -> None:
+    """Raise `ConformanceFailure` unless `holds`."""
+    if not holds:
+        raise ConformanceFailure(message, hint)

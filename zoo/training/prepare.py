@@ -1,0 +1,144 @@
+"""From the words of a command or of `run.json` to a learner and its environments."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.algorithm import Algorithm
+from zoo.config.recipes import load_recipe
+from zoo.config.schema import to_json, validate
+from zoo.environments.compatibility import check_supported
+from zoo.environments.config import EnvironmentConfig
+from zoo.environments.ids import resolve
+from zoo.environments.make import make_vector
+from zoo.errors import ZooError
+from zoo.plugin.registry import get_registry
+
+
+def plan(
+    algorithm: str,
+    env: str,
+    *,
+    steps: int | None = None,
+    overrides: Mapping[str, Any] | Sequence[str] = (),
+    recipe_file: str | Path | None = None,
+    n_envs: int | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the part of `run.json` that says what is learnt, out of the recipe and the call.
+
+    Two calls that ask for the same training have equal plans.
+    """
+    get_registry().algorithm(algorithm)
+    recipe = load_recipe(
+        algorithm,
+        resolve(env),
+        overrides=overrides,
+        user_file=Path(recipe_file) if recipe_file is not None else None,
+    )
+    settings = recipe.settings
+    environment = EnvironmentConfig(
+        id=env,
+        kwargs=settings.env_kwargs | _plain(env_kwargs),
+        wrappers=settings.wrappers,
+    )
+    return {
+        "algorithm": algorithm,
+        "environment": environment.to_json(),
+        "n_envs": settings.n_envs if n_envs is None else _positive("n_envs", n_envs),
+        "steps": settings.n_timesteps if steps is None else _positive("steps", steps),
+        "config": to_json(recipe.config),
+        "sources": {key: value.source for key, value in recipe.values.items()},
+    }
+
+
+def build(
+    algorithm: str,
+    config: Any,
+    environment: EnvironmentConfig,
+    *,
+    n_envs: int,
+    seed: int,
+    device: str,
+) -> tuple[Algorithm, Any]:
+    """Make the vector environment and the learner that fits it; `config` is a Config or JSON."""
+    registry = get_registry()
+    spec, cls = registry.algorithm(algorithm), registry.algorithm_class(algorithm)
+    if isinstance(config, Mapping):
+        config = validate(cls.Config, config, lambda key: f"config of {algorithm}")
+    env = make_vector(environment, n_envs, seed=seed)
+    spaces = env.single_observation_space, env.single_action_space
+    try:
+        check_supported(spec, *spaces)
+        if spec.needs == "model" and not hasattr(env.envs[0].unwrapped, "P"):
+            raise ZooError(
+                f"{algorithm} plans on a known model, and {environment.id} has none",
+                "Choose an environment with transition probabilities (`unwrapped.P`)",
+            )
+        return cls(config, *spaces, seed=seed, device=device), env
+    except ZooError:
+        env.close()
+        raise
+    except Exception as error:
+        env.close()
+        raise ZooError(
+            f"{algorithm} cannot be built: {type(error).__name__}: {error}",
+            "ZOO_DEBUG=1 shows where the error arose",
+        ) from error
+
+
+def choose_device(device: str, algorithm: str) -> str:
+    """Return `cpu` or `cuda[:N]` for what the user asked; `ZooError` when it is not there."""
+    get_registry().algorithm_class(algorithm)  # whoever computes with torch has imported it now
+    torch = sys.modules.get("torch")
+    if device == "auto":
+        return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
+    kind = device.partition(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise ZooError(f"unknown device {device!r}", "Choose auto, cpu or cuda")
+    if kind == "cuda":
+        if torch is None:
+            raise ZooError(f"{algorithm} does not compute on a GPU", "Leave --device out")
+        if not torch.cuda.is_available():
+            raise ZooError(
+                "CUDA was asked for, but torch sees no GPU",
+                "Use --device cpu, or see `zoo doctor`",
+            )
+    return device
+
+
+def commit() -> str | None:
+    """Return the commit of the zoo's own source, None when it was installed without one."""
+    source = Path(__file__).resolve().parents[2]
+    if not (source / ".git").exists():
+        return None
+    try:
+        answer = subprocess.run(  # noqa: S603
+            ["git", "-C", str(source), "rev-parse", "HEAD"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None
+
+
+def _plain(env_kwargs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the environment's arguments as they will stand in `run.json`."""
+    try:
+        return json.loads(json.dumps(dict(env_kwargs or {}), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ZooError(f"the environment's arguments are not plain data: {error}") from None
+
+
+def _positive(what: str, value: int) -> int:
+    if value < 1:
+        raise ZooError(f"{what} must be at least 1, not {value}")
+    return int(value)
