@@ -126,7 +126,6 @@ class Driver:
                 self._finish()
         except KeyboardInterrupt:  # a second Ctrl-C: the last checkpoint has to do
             self.run.info["stop_requested"] = True
-            self.run.info["stop_requested"] = True
             outcome = INTERRUPTED
         except BaseException:
             with suppress(ZooError):  # the error under way is the one to tell
