@@ -68,6 +68,11 @@ def zoo_environments() -> tuple[WrapperSpec, ...]:
             summary="Zero the velocities, which makes the task partially observable",
         ),
         WrapperSpec(
+            name="action-masks",
+            target="zoo.environments.masks:ActionMasks",
+            summary="Give info['action_mask'] to algorithms that learn with masks",
+        ),
+        WrapperSpec(
             name="flatten-dict-observation",
             target="gymnasium.wrappers:FlattenObservation",
             summary="Flatten a Dict, Tuple or image observation to a vector",
