@@ -82,7 +82,8 @@ class Algorithm(ABC):
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         """Learn until the run's total reaches `steps`, yielding at least once.
 
-        `env` is what the spec's `needs` names: by default a `gymnasium.vector.VectorEnv`.
+        `env` is what the spec's `needs` names: by default a `gymnasium.vector.VectorEnv`, for
+        planning a `zoo.TransitionModel`; planning may end earlier, where it has converged.
         `steps` is the total of the run, not an increment: after `load_state` with 3,000 steps
         done, `train(env, 5_000)` does 2,000 more. It may be passed by less than one batch.
 

@@ -3,7 +3,12 @@ import pytest
 from gymnasium import spaces
 
 from zoo.agent import Agent
-from zoo.environments.compatibility import check_agent_fits, check_supported, space_kind
+from zoo.environments.compatibility import (
+    algorithms_for,
+    check_agent_fits,
+    check_supported,
+    space_kind,
+)
 from zoo.errors import ZooError
 from zoo.plugin import registry
 from zoo.plugin.specs import AlgorithmSpec
@@ -75,6 +80,10 @@ def test_an_unfit_action_space_names_the_algorithms_that_fit(algorithms):
 def test_an_unfit_observation_space_is_named_first(algorithms):
     with pytest.raises(ZooError, match="tabular does not take observations of kind image"):
         check_supported(algorithms["tabular"], IMAGE, spaces.Box(-1, 1, (2,)))
+
+
+def test_those_that_learn_from_experience_are_listed_and_not_those_that_plan(algorithms):
+    assert algorithms_for(VECTOR, spaces.Box(-1, 1, (2,))) == ["gradient"]
 
 
 def test_where_none_fits_it_says_so(algorithms):

@@ -40,15 +40,21 @@ def check_supported(
         what = f"observations of kind {kinds[0]} ({observation_space})"
     else:
         what = f"actions of kind {kinds[1]} ({action_space})"
-    from zoo.plugin.registry import get_registry
-
-    fitting = [
-        name
-        for name, other in get_registry().algorithms.items()
-        if other.needs == "environment" and _takes(other, *kinds)
-    ]
+    fitting = algorithms_for(observation_space, action_space)
     hint = f"These do: {', '.join(fitting)}" if fitting else "No installed algorithm takes them"
     raise ZooError(f"{spec.name} does not take {what}", hint)
+
+
+def algorithms_for(observation_space: Space[Any], action_space: Space[Any]) -> list[str]:
+    """Return the names of the algorithms that learn from experience in these single spaces."""
+    from zoo.plugin.registry import get_registry
+
+    kinds = space_kind(observation_space), space_kind(action_space)
+    return [
+        name
+        for name, spec in get_registry().algorithms.items()
+        if spec.needs == "environment" and _takes(spec, *kinds)
+    ]
 
 
 def check_agent_fits(

@@ -56,7 +56,8 @@ class Driver:
         observer: Observer | None = None,
         time_limit: float | None = None,
     ) -> None:
-        """Drive `algorithm` on `env` to a total of `steps`, for at most `time_limit` seconds."""
+        """Drive `algorithm` to a total of `steps`, for at most `time_limit` seconds; `env` is
+        what its `train` is given, a vector environment or a known model."""
         self.run, self.algorithm, self.env = run, algorithm, env
         self.steps, self.cadence = steps, cadence
         self.observer, self.time_limit = observer, time_limit
@@ -92,12 +93,12 @@ class Driver:
         self._lengths.extend(host["lengths"].tolist())
         self._steps_before, self._seconds_before = host["steps"], host["seconds"]
         self._saved_steps = host["steps"]
-        lost = self.env.num_envs
+        copies = lost = getattr(self.env, "num_envs", 0)
         if state["environment"] is not None and hasattr(self.env, "load_state"):
             lost = int(np.sum(~self.env.load_state(state["environment"])))
         if lost:
             self.note(
-                f"{lost} of {self.env.num_envs} environments cannot be restored in the middle "
+                f"{lost} of {copies} environments cannot be restored in the middle "
                 "of an episode: they start fresh ones",
             )
 
