@@ -11,13 +11,96 @@ TABLES = ("discrete", "multi-discrete", "tuple")
 @hookimpl
 def zoo_algorithms() -> list[AlgorithmSpec]:
     """Return the algorithms of the family."""
-    return [*PLANNING]
+    return [*PLANNING, *CONTROL]
 
 
 @hookimpl
 def zoo_environments() -> list[EnvironmentSpec | ModelSpec | WrapperSpec]:
     """Return the environments, the models and the wrappers of the family."""
-    return []
+    return [*ENVIRONMENTS, *WRAPPERS]
 
+
+
+
+def _control(name: str, target: str, summary: str, paper: str = "") -> AlgorithmSpec:
+    """Return the spec of an algorithm that learns a table of action values by acting."""
+    where = f"zoo_tabular.control.{target}"
+    return AlgorithmSpec(name, where, summary, TABLES, ("discrete",), paper)
+
+
+CONTROL: tuple[AlgorithmSpec, ...] = (
+    _control("q-learning", "q_learning:QLearning", "Off-policy TD control (Watkins)"),
+)
 
 PLANNING: tuple[AlgorithmSpec, ...] = ()
+
+ENVIRONMENTS: tuple[EnvironmentSpec | ModelSpec, ...] = (
+    EnvironmentSpec(
+        "zoo/GridWorld-v0",
+        "zoo_tabular.environments.gridworld:GridWorld",
+        "Walk to a terminal corner, -1 a move (rows=4, columns=4)",
+        max_episode_steps=200,
+    ),
+    EnvironmentSpec(
+        "zoo/WindyGridWorld-v0",
+        "zoo_tabular.environments.windy:WindyGridWorld",
+        "Cross the wind (kings_moves=false, stochastic=false, staying=false)",
+        max_episode_steps=1000,
+    ),
+    EnvironmentSpec(
+        "zoo/Garnet-v0",
+        "zoo_tabular.environments.garnet:Garnet",
+        "A random continuing task (states=100, actions=4, branching=5, seed=0)",
+        max_episode_steps=100,
+    ),
+    EnvironmentSpec(
+        "zoo/RiverSwim-v0",
+        "zoo_tabular.environments.riverswim:RiverSwim",
+        "Swim upstream for a large reward, continuing (states=6)",
+        max_episode_steps=100,
+    ),
+    EnvironmentSpec(
+        "zoo/NChain-v0",
+        "zoo_tabular.environments.nchain:NChain",
+        "Walk a slippery chain, continuing (states=5, slip=0.2, small=2, large=10)",
+        max_episode_steps=100,
+    ),
+    EnvironmentSpec(
+        "zoo/TicTacToe-v0",
+        "zoo_tabular.environments.tictactoe:TicTacToe",
+        "Tic-tac-toe with action masks (opponent=random or perfect, first=true)",
+    ),
+    EnvironmentSpec(
+        "zoo/BernoulliBandit-v0",
+        "zoo_tabular.environments.bandits:BernoulliBandit",
+        "Arms that pay 1 or nothing (arms=10 or probabilities=[...], seed=0)",
+    ),
+    EnvironmentSpec(
+        "zoo/GaussianBandit-v0",
+        "zoo_tabular.environments.bandits:GaussianBandit",
+        "Arms that pay with noise (arms=10 or means=[...], deviation=1, seed=0)",
+    ),
+    EnvironmentSpec(
+        "zoo/LinearBandit-v0",
+        "zoo_tabular.environments.bandits:LinearBandit",
+        "A contextual linear bandit (arms=5, dimension=8, noise=0.1, seed=0)",
+    ),
+    ModelSpec(
+        "Blackjack-v1",
+        "zoo_tabular.models:blackjack",
+        "The exact probabilities of the infinite deck, under natural and sab",
+    ),
+)
+
+WRAPPERS = (
+    WrapperSpec(
+        "binning",
+        "zoo_tabular.discretization:Binning",
+        "Cut a Box into equal parts: the states of a table (bins=10, low, high: lists)",
+    ),
+    WrapperSpec(
+        "tile-coding",
+        "zoo_tabular.discretization:TileCoding",
+        "Turn a Box into binary features by offset tilings (tilings=8, tiles=8, low, high: lists)",
+    ),
+)
