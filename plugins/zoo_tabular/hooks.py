@@ -6,6 +6,7 @@ from zoo import AlgorithmSpec, EnvironmentSpec, ModelSpec, WrapperSpec, hookimpl
 
 TABLES = ("discrete", "multi-discrete", "tuple")
 """The kinds of observation that index a table."""
+BOOK = "http://incompleteideas.net/book/the-book-2nd.html"
 
 
 @hookimpl
@@ -32,7 +33,45 @@ CONTROL: tuple[AlgorithmSpec, ...] = (
     _control("q-learning", "q_learning:QLearning", "Off-policy TD control (Watkins)"),
 )
 
-PLANNING: tuple[AlgorithmSpec, ...] = ()
+def _planner(name: str, target: str, summary: str) -> AlgorithmSpec:
+    return AlgorithmSpec(
+        name,
+        f"zoo_tabular.planning.{target}",
+        summary,
+        observations=TABLES,
+        actions=("discrete",),
+        paper=BOOK,
+        needs="model",
+    )
+
+
+PLANNING = (
+    _planner(
+        "policy-evaluation",
+        "policy_evaluation:PolicyEvaluation",
+        "The values of a given policy, by sweeps or by a linear solve",
+    ),
+    _planner(
+        "policy-iteration",
+        "policy_iteration:PolicyIteration",
+        "Evaluate the policy, make it greedy, until it is stable",
+    ),
+    _planner(
+        "modified-policy-iteration",
+        "modified_policy_iteration:ModifiedPolicyIteration",
+        "Policy iteration with evaluation cut short",
+    ),
+    _planner(
+        "value-iteration",
+        "value_iteration:ValueIteration",
+        "Optimal values by sweeps: synchronous, Gauss-Seidel or prioritized",
+    ),
+    _planner(
+        "finite-horizon",
+        "finite_horizon:FiniteHorizon",
+        "The best that a given number of steps can bring",
+    ),
+)
 
 ENVIRONMENTS: tuple[EnvironmentSpec | ModelSpec, ...] = (
     EnvironmentSpec(
