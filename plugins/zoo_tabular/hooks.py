@@ -12,7 +12,7 @@ BOOK = "http://incompleteideas.net/book/the-book-2nd.html"
 @hookimpl
 def zoo_algorithms() -> list[AlgorithmSpec]:
     """Return the algorithms of the family."""
-    return [*PLANNING, *CONTROL]
+    return [*PLANNING, *CONTROL, *BANDITS]
 
 
 @hookimpl
@@ -70,6 +70,53 @@ PLANNING = (
         "finite-horizon",
         "finite_horizon:FiniteHorizon",
         "The best that a given number of steps can bring",
+    ),
+)
+
+VECTORS = ("box", "discrete", "multi-discrete", "multi-binary", "dict")
+"""The kinds of observation that are a vector, or become one."""
+
+
+def _bandit(
+    name: str, target: str, summary: str, paper: str, observations: tuple[str, ...] = TABLES
+) -> AlgorithmSpec:
+    """Return the spec of an algorithm that learns what an action pays at once."""
+    where = f"zoo_tabular.bandits.{target}"
+    return AlgorithmSpec(name, where, summary, observations, ("discrete",), paper)
+
+
+BANDITS: tuple[AlgorithmSpec, ...] = (
+    _bandit(
+        "epsilon-greedy-bandit",
+        "epsilon_greedy:EpsilonGreedyBandit",
+        "Bandit (one-step problems): sample averages, epsilon-greedy",
+        "http://incompleteideas.net/book/the-book-2nd.html",
+    ),
+    _bandit(
+        "ucb1",
+        "ucb1:UCB1",
+        "Bandit (one-step problems): upper confidence bounds",
+        "https://doi.org/10.1023/A:1013689704352",
+    ),
+    _bandit(
+        "thompson-sampling",
+        "thompson:ThompsonSampling",
+        "Bandit (one-step problems): Thompson sampling, Beta-Bernoulli or Gaussian",
+        "https://arxiv.org/abs/1707.02038",
+    ),
+    _bandit(
+        "linucb",
+        "linucb:LinUCB",
+        "Contextual bandit (one-step problems): LinUCB, disjoint linear models",
+        "https://arxiv.org/abs/1003.0146",
+        VECTORS,
+    ),
+    _bandit(
+        "lints",
+        "lints:LinTS",
+        "Contextual bandit (one-step problems): linear Thompson sampling",
+        "https://arxiv.org/abs/1209.3352",
+        VECTORS,
     ),
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.components.transitions import TransitionModel
+from zoo import TransitionModel
 
 STICK, HIT = 0, 1
 SUMS, CARDS, ACES = 32, 11, 2

@@ -59,15 +59,15 @@ def choice(environment: str, name: str, value: Any, choices: tuple[str, ...]) ->
     return str(value)
 
 
-def fits_into_memory(environment: str, size: int) -> None:
-    """Raise `ZooError` where a model of `size` bytes would not leave half of the memory free."""
+def fits_into_memory(what: str, size: int) -> None:
+    """Raise `ZooError` where `what`, of `size` bytes, would not leave half of the memory free."""
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):  # not every system tells
         return
     if size > total / 2:
         raise ZooError(
-            f"{environment}: its model would take {size / 2**30:.3g} GiB, but this machine has "
+            f"{what} would take {size / 2**30:.3g} GiB, but this machine has "
             f"{total / 2**30:.3g} GiB of memory",
-            "Ask for fewer states, actions or successors",
+            "Choose a smaller one",
         )

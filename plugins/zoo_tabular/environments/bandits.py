@@ -13,8 +13,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from zoo import ZooError
-from zoo.components.transitions import TransitionModel
+from zoo import TransitionModel, ZooError
 from zoo_tabular.environments.arguments import number, numbers, whole
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.components.transitions import TransitionModel
+from zoo import TransitionModel
 from zoo_tabular.environments.drawing import Window, draw_grid
 from zoo_tabular.environments.finite import FiniteEnvironment
 

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo import ZooError
-from zoo.components.transitions import TransitionModel
+from zoo import TransitionModel, ZooError
 from zoo_tabular.environments.arguments import fits_into_memory, whole
 from zoo_tabular.environments.finite import shared
 from zoo_tabular.environments.grid import MOVES, GridEnvironment, moved

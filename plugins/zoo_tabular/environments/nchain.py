@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zoo.components.transitions import TransitionModel
+from zoo import TransitionModel
 from zoo_tabular.environments.arguments import number, whole
 from zoo_tabular.environments.finite import ChainEnvironment, shared
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from zoo.components.transitions import TransitionModel
+from zoo import TransitionModel
 from zoo_tabular.environments.arguments import whole
 from zoo_tabular.environments.finite import ChainEnvironment, shared
 

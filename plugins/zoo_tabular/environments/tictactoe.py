@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.components.transitions import TransitionModel
+from zoo import TransitionModel
 from zoo_tabular.environments.arguments import choice, flag
 from zoo_tabular.environments.drawing import cross, draw_grid, paint, ring
 from zoo_tabular.environments.finite import shared

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.components.transitions import TransitionModel
+from zoo import TransitionModel
 from zoo_tabular.environments.arguments import flag
 from zoo_tabular.environments.finite import shared
 from zoo_tabular.environments.grid import ARROWS, MOVES, GridEnvironment
