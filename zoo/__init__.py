@@ -44,6 +44,7 @@ _HOME = {
     "load": "zoo.hub.references",
     "record": "zoo.record",
     "resume": "zoo.resume",
+    "show": "zoo.show",
     "train": "zoo.train",
 }
 
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     )
     from zoo.record import record
     from zoo.resume import resume
+    from zoo.show import show
     from zoo.storage.bundle import Bundle
     from zoo.storage.runs import Run
     from zoo.train import train

@@ -118,22 +118,22 @@ class StateIndex:
 
     Observations are Discrete, MultiDiscrete, or a Tuple of Discrete spaces; others are refused
     with a `ZooError`. The entries of an observation are the digits of its row's number, the last
-    one fastest.
+    one fastest; `sizes` (k,) says how many values each has, `starts` (k,) its smallest.
     """
 
     def __init__(self, space: Any) -> None:
         self.space = space
-        self._sizes, self._starts = _digits(space)
-        self._strides = np.concatenate([np.cumprod(self._sizes[:0:-1])[::-1], [1]])
-        self.count = math.prod(self._sizes.tolist())
+        self.sizes, self.starts = _digits(space)
+        self._strides = np.concatenate([np.cumprod(self.sizes[:0:-1])[::-1], [1]])
+        self.count = math.prod(self.sizes.tolist())
 
     def __call__(self, observations: Any) -> np.ndarray:
         """Return the table's row (n,) for each of a batch of observations."""
         if isinstance(observations, tuple):
             observations = np.stack([np.asarray(part) for part in observations], axis=-1)
         digits = np.asarray(observations, np.int64)
-        digits = digits.reshape(len(digits), -1) - self._starts
-        if ((digits < 0) | (digits >= self._sizes)).any():
+        digits = digits.reshape(len(digits), -1) - self.starts
+        if ((digits < 0) | (digits >= self.sizes)).any():
             raise ZooError(
                 f"an observation is outside the agent's {self.space}",
                 "Use the environment that the agent was trained on",
