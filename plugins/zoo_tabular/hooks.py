@@ -21,17 +21,40 @@ def zoo_environments() -> list[EnvironmentSpec | ModelSpec | WrapperSpec]:
     return [*ENVIRONMENTS, *WRAPPERS]
 
 
-
-
-def _control(name: str, target: str, summary: str, paper: str = "") -> AlgorithmSpec:
+def _control(name: str, target: str, summary: str, paper: str = BOOK) -> AlgorithmSpec:
     """Return the spec of an algorithm that learns a table of action values by acting."""
     where = f"zoo_tabular.control.{target}"
     return AlgorithmSpec(name, where, summary, TABLES, ("discrete",), paper)
 
 
 CONTROL: tuple[AlgorithmSpec, ...] = (
-    _control("q-learning", "q_learning:QLearning", "Off-policy TD control (Watkins)"),
+    _control("q-learning", "q_learning:QLearning", "Off-policy temporal-difference control"),
+    _control(
+        "double-q-learning",
+        "double_q_learning:DoubleQLearning",
+        "Q-learning with two tables, which does not overestimate",
+    ),
+    _control("sarsa", "sarsa:Sarsa", "On-policy temporal-difference control"),
+    _control(
+        "expected-sarsa", "expected_sarsa:ExpectedSarsa", "Sarsa with the mean over the next action"
+    ),
+    _control("n-step-sarsa", "n_step_sarsa:NStepSarsa", "Sarsa that looks n rewards ahead"),
+    _control("sarsa-lambda", "sarsa_lambda:SarsaLambda", "Sarsa with eligibility traces"),
+    _control("q-lambda", "q_lambda:QLambda", "Watkins's Q(lambda): Q-learning with traces"),
+    _control("dyna-q", "dyna_q:DynaQ", "Q-learning that replays a model that it learns"),
+    _control(
+        "dyna-q-plus",
+        "dyna_q_plus:DynaQPlus",
+        "Dyna-Q with a bonus for what was not tried for long",
+    ),
+    _control(
+        "r-max",
+        "r_max:RMax",
+        "Optimism in the face of uncertainty, by planning",
+        "https://www.jmlr.org/papers/v3/brafman02a.html",
+    ),
 )
+
 
 def _planner(name: str, target: str, summary: str) -> AlgorithmSpec:
     return AlgorithmSpec(

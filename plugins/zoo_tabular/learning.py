@@ -146,16 +146,23 @@ class TabularAlgorithm(Algorithm):
             self.observation_space,
             self.action_space,
             q=self.action_values(),
-            epsilon=self._epsilon(),
+            epsilon=self.epsilon() or 0.0,
         )
 
     def action_values(self) -> np.ndarray:
         """Return the table (n_states, n_actions) that the agent acts by."""
         return self.tables.q
 
+    def epsilon(self) -> float | None:
+        """Return the present probability of a random action, None where there is no such thing."""
+        if self.config.exploration != "epsilon-greedy":
+            return None
+        return scheduled(self.config.explorer(), self.steps)
+
     def metrics(self) -> dict[str, float]:
         """Return what the host cannot see: the last episodes of a simulation, and exploration."""
-        found = {"train/epsilon": self._epsilon()} if self._is_epsilon_greedy() else {}
+        epsilon = self.epsilon()
+        found = {} if epsilon is None else {"train/epsilon": epsilon}
         if isinstance(self.world, SimulatedWorld) and self.world.episodes[0]:
             count = min(int(self.world.episodes[0]), REMEMBERED)
             found["return"] = float(self.world.last_returns[:count].mean())
@@ -221,12 +228,6 @@ class TabularAlgorithm(Algorithm):
             self._compiled = True
             return fast(loop)
         return loop
-
-    def _is_epsilon_greedy(self) -> bool:
-        return self.config.exploration == "epsilon-greedy"
-
-    def _epsilon(self) -> float:
-        return scheduled(self.config.explorer(), self.steps) if self._is_epsilon_greedy() else 0.0
 
 
 def check_memory(n_states: int, n_actions: int, bytes_per_pair: int) -> None:
