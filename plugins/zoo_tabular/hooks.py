@@ -39,7 +39,14 @@ CONTROL: tuple[AlgorithmSpec, ...] = (
         "expected-sarsa", "expected_sarsa:ExpectedSarsa", "Sarsa with the mean over the next action"
     ),
     _control("n-step-sarsa", "n_step_sarsa:NStepSarsa", "Sarsa that looks n rewards ahead"),
-    _control("sarsa-lambda", "sarsa_lambda:SarsaLambda", "Sarsa with eligibility traces"),
+    AlgorithmSpec(
+        "sarsa-lambda",
+        "zoo_tabular.control.sarsa_lambda_either:SarsaLambdaOfEither",
+        "Sarsa with eligibility traces; linear on binary features, as of tile-coding",
+        (*TABLES, "multi-binary"),
+        ("discrete",),
+        BOOK,
+    ),
     _control("q-lambda", "q_lambda:QLambda", "Watkins's Q(lambda): Q-learning with traces"),
     _control("dyna-q", "dyna_q:DynaQ", "Q-learning that replays a model that it learns"),
     _control(

@@ -20,7 +20,8 @@ def learner(
     env = make_vector(EnvironmentConfig(id=env_id, wrappers=tuple(wrappers)), n_envs, seed=seed)
     cls: Any = get_registry().algorithm_class(algorithm)
     spaces = env.single_observation_space, env.single_action_space
-    return cls(cls.Config(**config), *spaces, seed=seed), env
+    made = cls(cls.Config(**config), *spaces, seed=seed)
+    return getattr(made, "learner", made), env
 
 
 def trained(algorithm: str, env_id: str, steps: int, **settings: Any) -> Any:
