@@ -84,6 +84,8 @@ class TransitionModel:
     @cached_property
     def continuation(self) -> np.ndarray:
         """Each outcome's probability, 0 where it terminates: the weight of the next value."""
+        if not self.terminated.any():
+            return self.probabilities
         return np.where(self.terminated, 0.0, self.probabilities)
 
     @classmethod

@@ -106,7 +106,7 @@ def endless(process: Process) -> np.ndarray:
     """
     ones = np.ones(process.n_states)
     goes_on = action_values(process._replace(rewards=np.zeros_like(process.rewards)), ones, 1.0)
-    ends: np.ndarray = (goes_on < 1 - 1e-9).any(axis=1)
+    ends = np.asarray((goes_on < 1 - 1e-9).any(axis=1))
     firsts = process.offsets[:-1][:: process.n_actions]
     possible = process.weights > 0
     while True:
