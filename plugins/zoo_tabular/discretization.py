@@ -77,7 +77,7 @@ class TileCoding(gym.ObservationWrapper):
         entries = self.low.size
         self.tiles = _counts(tiles, entries, "tile-coding", "tiles")
         self.tilings = int(_counts(tilings, 1, "tile-coding", "tilings")[0])
-        size = self.tilings * math.prod((self.tiles + 1).tolist())
+        size = self.size = self.tilings * math.prod((self.tiles + 1).tolist())
         if size > MOST_FEATURES:
             raise ZooError(
                 f"the wrapper 'tile-coding' would make {size:,} features",
@@ -98,7 +98,7 @@ class TileCoding(gym.ObservationWrapper):
         return self._first + np.minimum(tile, self.tiles) @ self._strides
 
     def observation(self, observation: Any) -> np.ndarray:
-        features = np.zeros(self.observation_space.shape, np.int8)
+        features = np.zeros(self.size, np.int8)
         features[self.active(observation)] = 1
         return features
 

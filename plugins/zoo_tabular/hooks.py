@@ -213,10 +213,14 @@ WRAPPERS = (
         "binning",
         "zoo_tabular.discretization:Binning",
         "Cut a Box into equal parts: the states of a table (bins=10, low, high: lists)",
+        takes="box",
+        makes="multi-discrete",
     ),
     WrapperSpec(
         "tile-coding",
         "zoo_tabular.discretization:TileCoding",
         "Turn a Box into binary features by offset tilings (tilings=8, tiles=8, low, high: lists)",
+        takes="box",
+        makes="multi-binary",
     ),
 )

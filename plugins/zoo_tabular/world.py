@@ -14,12 +14,11 @@ model is known, `SimulatedWorld` is arrays throughout, so the loop can be compil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from zoo import TransitionModel, ZooError
-from zoo.agents.table import StateIndex
 from zoo_tabular.compiled import compiled, compiled_as
 
 REMEMBERED = 100
@@ -183,10 +182,20 @@ def step(world: Any, rng: np.random.Generator) -> None:
         world.step()
 
 
+class Index(Protocol):
+    """What a `VectorWorld` calls a state: the row of a table, or a row of features."""
+
+    def __call__(self, observations: Any) -> np.ndarray:
+        """Return the states (n, ...) for a batch of observations."""
+
+    def one(self, observation: Any) -> Any:
+        """Return the state for a single observation."""
+
+
 class VectorWorld:
     """A vector environment with autoreset in the same step, by the names of `SimulatedWorld`."""
 
-    def __init__(self, env: Any, index: StateIndex) -> None:
+    def __init__(self, env: Any, index: Index) -> None:
         """Begin new episodes, or go on with those that the environment has restored.
 
         `resumed` (n,) bool tells which copies go on.

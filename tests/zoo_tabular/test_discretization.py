@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+import zoo
+from tests.zoo_tabular.worlds import learner
 from zoo import ZooError
+from zoo.environments.config import EnvironmentConfig
 from zoo_tabular.discretization import Binning, TileCoding
 
 
@@ -107,3 +110,17 @@ def test_counts_must_be_whole_and_above_zero(bins: Any) -> None:
 def test_a_table_of_tiles_over_memory_is_refused() -> None:
     with pytest.raises(ZooError, match="would make 8,016,008 features"):
         TileCoding(UNIT, tiles=1000)
+
+
+@pytest.mark.slow
+def test_bins_solve_cart_pole() -> None:
+    bins = ("binning", {"bins": [6, 6, 12, 12]})
+    made, env = learner(
+        "q-learning", "CartPole-v1", n_envs=8, wrappers=[bins],
+        epsilon=1, final=0.02, exploration_steps=100_000,
+    )  # fmt: skip
+    config, best = EnvironmentConfig("CartPole-v1", {}, (bins,)), 0.0
+    for progress in made.train(env, 200_000):
+        if progress.steps >= 100_000 and best < 475:
+            best = max(best, zoo.evaluate(made.agent(), env=config, episodes=20).mean_return)
+    assert best >= 475

@@ -124,7 +124,9 @@ class WrapperSpec:
     """An environment wrapper by name, as recipes write it under `env_wrapper`.
 
     `target` names a `gymnasium.Wrapper` subclass or a function `(env, **kwargs) -> env`.
-    A `training_only` wrapper (reward clipping, episodic life) is left out of evaluation.
+    A `training_only` wrapper (reward clipping, episodic life) is left out of evaluation. One
+    that turns observations of the kind `takes` into those of the kind `makes` says so, and is
+    then suggested to whoever has the one for an algorithm that needs the other.
     """
 
     name: str
@@ -132,12 +134,17 @@ class WrapperSpec:
     summary: str
     training_only: bool = False
     extra: str = ""
+    takes: str = ""
+    makes: str = ""
 
     def __post_init__(self) -> None:
         """Raise `ZooError` where a field cannot be right."""
-        _check_texts(self, "name", "target", "summary", "extra")
+        _check_texts(self, "name", "target", "summary", "extra", "takes", "makes")
         _check_form(self, "name", _NAME, _NAME_RULE)
         _check_form(self, "target", _TARGET, _TARGET_RULE)
+        for field in ("takes", "makes"):
+            if getattr(self, field):
+                _check_choice(self, field, getattr(self, field), SPACE_KINDS)
 
 
 def _check_texts(spec: object, *fields: str) -> None:

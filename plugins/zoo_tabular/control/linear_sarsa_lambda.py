@@ -74,7 +74,7 @@ class LinearSarsaLambda(Algorithm):
         kind, gamma = KINDS[config.traces], float(config.gamma)
         fading = gamma * float(config.trace_decay)
         while self.steps < steps:
-            for i in np.flatnonzero(world.began):
+            for i in np.flatnonzero(world.began).tolist():
                 self.z[i], self.q_old[i] = 0.0, 0.0
                 world.actions[i] = self._select(explorer, self.values(world.states[i]))
             world.step()
