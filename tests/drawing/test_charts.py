@@ -66,6 +66,19 @@ def test_a_picture_of_any_table_shows_something() -> None:
     assert few.signs[:, 0].tolist() == ["", "", "*"]
 
 
+def test_observations_of_several_entries_are_stacked() -> None:
+    q = np.arange(240.0).reshape(120, 2)
+    (chart,) = picture_charts(table(q, None, (2, 3, 4, 5)))
+    states = np.arange(120).reshape(2, 3, 4, 5)
+    assert chart.shape == (2 * 4, 3 * 5)
+    assert chart.values[1 * 4 + 2, 2 * 5 + 3] == q[states[1, 2, 2, 3]].max()
+    assert (chart.rows[6], chart.columns[13]) == ("1 2", "2 3")
+    assert (chart.row_name, chart.column_name) == ("entries 1, 3", "entries 2, 4")
+    (odd,) = picture_charts(table(q, None, (4, 5, 6)))
+    assert odd.shape == (5, 4 * 6)
+    assert odd.values[3, 2 * 6 + 1] == q[np.arange(120).reshape(4, 5, 6)[2, 3, 1]].max()
+
+
 def test_too_many_states_for_a_picture_are_refused() -> None:
     with pytest.raises(ZooError, match="picture of 50,000 states"):
         picture_charts(table(np.zeros((50_000, 2))))

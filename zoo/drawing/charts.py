@@ -108,8 +108,9 @@ def charts_of(table: Table) -> list[Chart]:
 def picture_charts(table: Table) -> list[Chart]:
     """Return charts for a picture, which must show something of any table.
 
-    Of few states without a layout the value of every action is shown, of others the values in
-    reading order. Raises `ZooError` where there are too many states.
+    Observations of several entries are stacked; of few states without a layout the value of
+    every action is shown, of others the values in reading order. Raises `ZooError` where there
+    are too many states.
     """
     charts = charts_of(table)
     if charts:
@@ -119,6 +120,8 @@ def picture_charts(table: Table) -> list[Chart]:
             f"a picture of {table.n_states:,} states shows nothing",
             f"{MOST_CELLS:,} are the most; list some of them: zoo show AGENT --states 0-19",
         )
+    if len(table.sizes) > 2:
+        return [_stacked(table)]
     if table.n_states <= FEW_STATES:
         return [_actions(table)]
     width = 10 * math.ceil(math.sqrt(table.n_states) / 10)
@@ -186,6 +189,28 @@ def _taxi(table: Table) -> list[Chart]:
         for destination, to in enumerate(stops)
         if passenger != destination
     ]
+
+
+def _stacked(table: Table) -> Chart:
+    """Return all states with every other entry of the observation along the rows, the others
+    along the columns: maps within maps, of which the last two entries are the innermost.
+    """
+    entries = range(len(table.sizes))
+    first, second = entries[len(entries) % 2 :: 2], entries[1 - len(entries) % 2 :: 2]
+    states = np.arange(table.n_states).reshape(table.sizes).transpose(*first, *second)
+    labels = [
+        tuple(" ".join(map(str, index)) for index in np.ndindex(*(table.sizes[e] for e in group)))
+        for group in (first, second)
+    ]
+    return _chart(
+        table,
+        "",
+        states.reshape(len(labels[0]), len(labels[1])),
+        rows=labels[0],
+        columns=labels[1],
+        row_name=f"entries {', '.join(str(e + 1) for e in first)}",
+        column_name=f"entries {', '.join(str(e + 1) for e in second)}",
+    )
 
 
 def _actions(table: Table) -> Chart:

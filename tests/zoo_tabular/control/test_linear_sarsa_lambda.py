@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import gymnasium as gym
@@ -111,6 +112,28 @@ CODED = spaces.Discrete(3)
 def test_counting_visits_of_states_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(ZooError, match="counts the visits to each state"):
         LinearSarsaLambda(SarsaLambdaConfig(**config), spaces.MultiBinary(3), CODED, seed=0)
+
+
+@pytest.mark.parametrize("traces", ["replacing", "dutch"])
+def test_a_resumed_training_is_the_uninterrupted_one(traces: str) -> None:
+    settings: dict[str, Any] = {
+        "n_envs": 2, "wrappers": [("tile-coding", {"tiles": 4})], "traces": traces, "epsilon": 0.2,
+    }  # fmt: skip
+    straight, env = learner("sarsa-lambda", "MountainCar-v0", **settings)
+    list(straight.train(env, 2600))
+
+    half, env = learner("sarsa-lambda", "MountainCar-v0", **settings)
+    for progress in half.train(env, 2600):
+        if progress.steps >= 1000:
+            break
+    state, episodes = copy.deepcopy(half.state()), copy.deepcopy(env.state())
+    rest, env = learner("sarsa-lambda", "MountainCar-v0", **settings | {"seed": 9})
+    rest.load_state(state)
+    assert env.load_state(episodes).all()
+    list(rest.train(env, 2600))
+    assert np.abs(straight.w).sum() > 0
+    assert rest.w.tobytes() == straight.w.tobytes()
+    assert rest.z.tobytes() == straight.z.tobytes()
 
 
 @pytest.mark.slow
