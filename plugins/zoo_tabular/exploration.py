@@ -191,9 +191,15 @@ def expected_value(
 
 
 @compiled
+def present_step_size(size: StepSize, visits: np.ndarray, s: int, a: int) -> float:
+    """Return the step size for (s, a) without counting a visit."""
+    if size.power == 0.0:
+        return size.alpha
+    return size.alpha / math.pow(max(visits[s, a], 1), size.power)
+
+
+@compiled
 def step_size(size: StepSize, visits: np.ndarray, s: int, a: int) -> float:
     """Count a visit to (s, a), and return the step size for it."""
     visits[s, a] += 1
-    if size.power == 0.0:
-        return size.alpha
-    return size.alpha / math.pow(visits[s, a], size.power)
+    return present_step_size(size, visits, s, a)

@@ -75,6 +75,8 @@ class TabularAlgorithm(Algorithm):
     loop: ClassVar[Callable[..., None]]
     bytes_per_pair: ClassVar[int] = 16
     """What the tables take for each state and action."""
+    work: int = 1
+    """About how many updates of a value a step takes: stretches are shorter where it is much."""
 
     def __init__(
         self,
@@ -214,20 +216,19 @@ class TabularAlgorithm(Algorithm):
         """Return how many steps the next stretch takes of a training to `steps`."""
         if isinstance(self.world, VectorWorld):
             return min(max(steps // STRETCHES, 1), LONGEST["vector"])
-        if self.steps < FIRST_STRETCH:
-            return FIRST_STRETCH - self.steps
+        first = max(FIRST_STRETCH // self.work, 1)
+        if self.steps < first:
+            return first - self.steps
         longest = LONGEST["compiled" if can_compile() else "interpreted"]
-        return min(max(steps // STRETCHES, FIRST_STRETCH), longest)
+        return min(max(steps // STRETCHES, first), max(longest // self.work, 1))
 
     def _runner(self, steps: int) -> Callable[..., None]:
-        """Return the loop for the next stretch, compiled where that pays."""
+        """Return the loop for the next stretch: compiled where that pays, but for the first."""
         loop = type(self).loop
         simulated = isinstance(self.world, SimulatedWorld)
-        begun = self.steps >= FIRST_STRETCH
-        if simulated and (self._compiled or (begun and steps - self.steps >= COMPILING_PAYS)):
-            self._compiled = True
-            return fast(loop)
-        return loop
+        pays = self.steps > 0 and (steps - self.steps) * self.work >= COMPILING_PAYS
+        self._compiled = simulated and (self._compiled or pays)
+        return fast(loop) if self._compiled else loop
 
 
 def check_memory(n_states: int, n_actions: int, bytes_per_pair: int) -> None:

@@ -9,7 +9,15 @@ from pydantic import Field
 
 from zoo_tabular.compiled import compiled
 from zoo_tabular.configuration import TabularConfig
-from zoo_tabular.exploration import Exploration, StepSize, largest, select, step_size, visits_of
+from zoo_tabular.exploration import (
+    Exploration,
+    StepSize,
+    largest,
+    present_step_size,
+    select,
+    step_size,
+    visits_of,
+)
 from zoo_tabular.learning import TabularAlgorithm
 from zoo_tabular.world import step
 
@@ -132,7 +140,8 @@ def dyna_q(
             for _ in range(settings.planning_steps):  # (f)
                 s = seen_state(tables, rng)
                 a = tried_action(visits, s, rng)
-                learn_remembered(tables, s, a, 0.0, gamma, settings.step_size.alpha)
+                alpha = present_step_size(settings.step_size, visits, s, a)
+                learn_remembered(tables, s, a, 0.0, gamma, alpha)
 
 
 class DynaQ(TabularAlgorithm):
@@ -144,6 +153,7 @@ class DynaQ(TabularAlgorithm):
 
     def make_tables(self) -> LearntModel:
         """Return action values and an empty model."""
+        self.work = 1 + self.config.planning_steps
         return make_model(self.new_values(), self.new_counts())
 
     def make_settings(self) -> DynaSettings:

@@ -17,7 +17,14 @@ from zoo_tabular.control.dyna_q import (
     remember,
     seen_state,
 )
-from zoo_tabular.exploration import Exploration, StepSize, any_action, select, step_size
+from zoo_tabular.exploration import (
+    Exploration,
+    StepSize,
+    any_action,
+    present_step_size,
+    select,
+    step_size,
+)
 from zoo_tabular.world import step
 
 
@@ -69,7 +76,8 @@ def dyna_q_plus(
                 s = seen_state(tables, rng)
                 a = any_action(q, rng)
                 bonus = settings.kappa * math.sqrt(now + i - tables.tried[s, a])
-                learn_remembered(tables, s, a, bonus, gamma, sizes.alpha)
+                alpha = present_step_size(sizes, visits, s, a)
+                learn_remembered(tables, s, a, bonus, gamma, alpha)
 
 
 class DynaQPlus(DynaQ):
