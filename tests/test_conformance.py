@@ -21,6 +21,8 @@ BANDIT = {
     "bootstraps_at_truncation": ONE_STEP,
     "bootstraps_from_final_observation": ONE_STEP,
 }
+GIVEN = "prediction: it acts by the given policy, uniform here, whatever it learns of its values"
+PREDICTION = {"learns_discrete_actions": GIVEN, "bootstraps_at_truncation": GIVEN}
 EXPECTED = {
     "sb3-ars": {
         "bootstraps_at_truncation": NO_VALUES,
@@ -31,6 +33,11 @@ EXPECTED = {
     "thompson-sampling": BANDIT,
     "linucb": BANDIT | {"determinism_by_seed": TIES_ONLY},
     "lints": BANDIT,
+    "mc-prediction": PREDICTION,
+    "off-policy-mc-prediction": PREDICTION,
+    "td-prediction": PREDICTION,
+    "n-step-td": PREDICTION,
+    "td-lambda": PREDICTION,
 }
 """Failures by the nature of an algorithm, each with its reason; they have to happen."""
 

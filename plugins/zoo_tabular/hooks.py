@@ -12,7 +12,7 @@ BOOK = "http://incompleteideas.net/book/the-book-2nd.html"
 @hookimpl
 def zoo_algorithms() -> list[AlgorithmSpec]:
     """Return the algorithms of the family."""
-    return [*PLANNING, *CONTROL, *BANDITS]
+    return [*PLANNING, *PREDICTION, *CONTROL, *BANDITS]
 
 
 @hookimpl
@@ -59,6 +59,45 @@ CONTROL: tuple[AlgorithmSpec, ...] = (
         "r_max:RMax",
         "Optimism in the face of uncertainty, by planning",
         "https://www.jmlr.org/papers/v3/brafman02a.html",
+    ),
+    _control(
+        "mc-control",
+        "monte_carlo:MonteCarloControl",
+        "On-policy Monte Carlo control, first-visit or every-visit",
+    ),
+    _control(
+        "off-policy-mc-control",
+        "off_policy_monte_carlo:OffPolicyMonteCarloControl",
+        "Monte Carlo control by weighted importance sampling",
+    ),
+)
+
+
+def _prediction(name: str, target: str, summary: str) -> AlgorithmSpec:
+    """Return the spec of an algorithm that learns the values of a given policy by acting."""
+    where = f"zoo_tabular.prediction.{target}"
+    return AlgorithmSpec(name, where, summary, TABLES, ("discrete",), BOOK)
+
+
+PREDICTION: tuple[AlgorithmSpec, ...] = (
+    _prediction(
+        "mc-prediction",
+        "monte_carlo:MonteCarloPrediction",
+        "The values of a given policy as average returns, first-visit or every-visit",
+    ),
+    _prediction(
+        "off-policy-mc-prediction",
+        "off_policy_monte_carlo:OffPolicyMonteCarloPrediction",
+        "The values of a given policy from the episodes of another",
+    ),
+    _prediction("td-prediction", "td:TD", "The values of a given policy by TD(0)"),
+    _prediction(
+        "n-step-td", "n_step_td:NStepTD", "The values of a given policy from n rewards at a time"
+    ),
+    _prediction(
+        "td-lambda",
+        "td_lambda:TDLambda",
+        "The values of a given policy by eligibility traces",
     ),
 )
 

@@ -11,14 +11,11 @@ from zoo import Progress, TransitionModel
 from zoo_tabular.planning.backup import under_policy, update
 from zoo_tabular.planning.base import Planner, PlanningConfig
 from zoo_tabular.planning.solve import solve, without_idle_states
-from zoo_tabular.policies import load_policy
+from zoo_tabular.policies import MEANING, load_policy
 
 
 class PolicyEvaluationConfig(PlanningConfig):
-    policy: str = Field(
-        "uniform",
-        description="What is evaluated: uniform, or an agent with a table, by reference or path.",
-    )
+    policy: str = Field("uniform", description=f"What is evaluated: {MEANING}.")
     method: Literal["iterative", "linear"] = Field(
         "iterative", description="Sweeps (equation 4.5), or one linear solve (equation 4.4)."
     )
