@@ -26,7 +26,7 @@ class RMaxConfig(Config):
     largest_reward: float = Field(
         1.0, description="R_max: what every step pays where nothing is known."
     )
-    tolerance: float = Field(1e-4, gt=0, description="Change of a value below which planning ends.")
+    tolerance: float = Field(1e-7, gt=0, description="Change of a value below which planning ends.")
 
 
 class RMaxSettings(NamedTuple):
