@@ -83,15 +83,16 @@ def _dispatcher(function: FunctionType) -> Any:
         function.__closure__,
     )
     copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
-    theirs = numba.config.CACHE_DIR
+    settings: Any = numba.config
+    theirs = settings.CACHE_DIR
     try:
         directory = Path(theirs) if theirs else _cache_directory()
-        numba.config.CACHE_DIR = str(directory / _fingerprint(function))
+        settings.CACHE_DIR = str(directory / _fingerprint(function))
         return numba.njit(cache=True, **_OPTIONS)(copy)
     except RuntimeError:  # nowhere to write: it is compiled anew in every process
         return numba.njit(**_OPTIONS)(copy)
     finally:
-        numba.config.CACHE_DIR = theirs
+        settings.CACHE_DIR = theirs
 
 
 def _called(function: FunctionType) -> dict[str, FunctionType]:

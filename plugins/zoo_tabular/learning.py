@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from gymnasium import Space
+from pydantic import BaseModel
 
 from zoo import Agent, Algorithm, Progress, State, TransitionModel, ZooError, find_model
 from zoo.agents.table import StateIndex, TableAgent
@@ -29,11 +30,14 @@ from zoo_tabular.world import (
     world_state,
 )
 
-FIRST_STRETCH = 1000
-"""Steps of the first stretch in a simulation: interpreted, so that there is progress at once."""
+FIRST_STRETCH = 1000, 100_000
+"""Bounds of the first stretch in a simulation, in updates: interpreted, so that there is progress
+before anything is compiled. It is long enough for the host to tell of it."""
+STRETCHES = 200
+HOST_TELLS = 1000
+"""How often in a training the host tells how it goes"""
 COMPILING_PAYS = 200_000
 """Steps that have to be left; fewer are faster interpreted than Numba is imported."""
-STRETCHES = 200
 LONGEST = {"compiled": 1_000_000, "interpreted": 20_000, "vector": 1000}
 """Steps of the longest stretch: some hundredths of a second."""
 
@@ -71,7 +75,7 @@ class TabularAlgorithm(Algorithm):
     restored here.
     """
 
-    Config = TabularConfig
+    Config: ClassVar[type[BaseModel]] = TabularConfig
     loop: ClassVar[Callable[..., None]]
     bytes_per_pair: ClassVar[int] = 16
     """What the tables take for each state and action."""
@@ -215,12 +219,15 @@ class TabularAlgorithm(Algorithm):
     def _stretch(self, steps: int) -> int:
         """Return how many steps the next stretch takes of a training to `steps`."""
         if isinstance(self.world, VectorWorld):
-            return min(max(steps // STRETCHES, 1), LONGEST["vector"])
-        first = max(FIRST_STRETCH // self.work, 1)
+            size = min(max(steps // STRETCHES, 1), LONGEST["vector"])
+            return size - self.steps % size
+        least, most = (max(bound // self.work, 1) for bound in FIRST_STRETCH)
+        first = min(max(steps // HOST_TELLS, least), most)
         if self.steps < first:
             return first - self.steps
         longest = LONGEST["compiled" if can_compile() else "interpreted"]
-        return min(max(steps // STRETCHES, first), max(longest // self.work, 1))
+        size = min(max(steps // STRETCHES, least), max(longest // self.work, 1))
+        return size - self.steps % size
 
     def _runner(self, steps: int) -> Callable[..., None]:
         """Return the loop for the next stretch: compiled where that pays, but for the first."""

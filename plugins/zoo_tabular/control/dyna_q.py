@@ -51,7 +51,7 @@ class LearntModel(NamedTuple):
     """int64: the step at which each was last done, 0 where it never was; for Dyna-Q+"""
     seen: np.ndarray
     """(n_states,) int64: the states in which something was done stand first"""
-    count: np.ndarray
+    n_seen: np.ndarray
     """(1,) int64: how many they are"""
 
 
@@ -66,7 +66,7 @@ def make_model(q: np.ndarray, visits: np.ndarray) -> LearntModel:
         terminated=np.zeros(q.shape, np.bool_),
         tried=np.zeros_like(visits),
         seen=np.zeros(n_states, np.int64),
-        count=np.zeros(1, np.int64),
+        n_seen=np.zeros(1, np.int64),
     )
 
 
@@ -75,8 +75,8 @@ def remember(tables: LearntModel, world: Any, i: int, now: int) -> None:
     """Model(S, A) <- R, S'; the latest outcome stands for all (the box assumes there is one)."""
     s, a = world.previous[i], world.actions[i]
     if visits_of(tables.visits, s) == 0:  # nothing was done here yet
-        tables.seen[tables.count[0]] = s
-        tables.count[0] += 1
+        tables.seen[tables.n_seen[0]] = s
+        tables.n_seen[0] += 1
     tables.tried[s, a] = now
     tables.next_states[s, a] = world.next_states[i]
     tables.rewards[s, a] = world.rewards[i]
@@ -86,7 +86,7 @@ def remember(tables: LearntModel, world: Any, i: int, now: int) -> None:
 @compiled
 def seen_state(tables: LearntModel, rng: np.random.Generator) -> int:
     """Return a state, any one of those in which something was done."""
-    return tables.seen[int(rng.random() * tables.count[0])]
+    return tables.seen[int(rng.random() * tables.n_seen[0])]
 
 
 @compiled

@@ -10,10 +10,10 @@ from pydantic import Field
 
 from zoo_tabular.compiled import compiled
 from zoo_tabular.control.dyna_q import (
-    DynaQ,
     DynaQConfig,
     LearntModel,
     learn_remembered,
+    make_model,
     remember,
     seen_state,
 )
@@ -25,6 +25,7 @@ from zoo_tabular.exploration import (
     select,
     step_size,
 )
+from zoo_tabular.learning import TabularAlgorithm
 from zoo_tabular.world import step
 
 
@@ -80,12 +81,25 @@ def dyna_q_plus(
                 learn_remembered(tables, s, a, bonus, gamma, alpha)
 
 
-class DynaQPlus(DynaQ):
+class DynaQPlus(TabularAlgorithm):
     """Learns as Dyna-Q does, from a model that promises more where it is out of date."""
 
     Config = DynaQPlusConfig
     loop = staticmethod(dyna_q_plus)
+    bytes_per_pair = 49
+
+    def make_tables(self) -> LearntModel:
+        """Return action values and an empty model."""
+        self.work = 1 + self.config.planning_steps
+        return make_model(self.new_values(), self.new_counts())
 
     def make_settings(self) -> DynaQPlusSettings:
         """Return the numbers of the loop."""
-        return DynaQPlusSettings(*super().make_settings(), float(self.config.kappa))
+        config = self.config
+        return DynaQPlusSettings(
+            float(config.gamma),
+            config.explorer(),
+            config.step_size(),
+            int(config.planning_steps),
+            float(config.kappa),
+        )

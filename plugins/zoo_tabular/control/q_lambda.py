@@ -75,7 +75,7 @@ class QLambda(TabularAlgorithm):
 
     Config = QLambdaConfig
     loop = staticmethod(q_lambda)
-    work = 10
+    work = 4
 
     def make_memory(self, copies: int) -> Traces:
         """Return one set of traces for each copy."""

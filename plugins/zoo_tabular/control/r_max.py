@@ -118,7 +118,7 @@ class RMax(TabularAlgorithm):
 
     Config = RMaxConfig
     loop = staticmethod(r_max)
-    work = 1000  # planning is far more than an update, but there is an end to it
+    work = 100  # planning is far more than an update, but there is an end to it
 
     def make_tables(self) -> Samples:
         """Return the model of which nothing is known: every action is worth R_max for ever."""

@@ -90,7 +90,7 @@ class SarsaLambda(TabularAlgorithm):
 
     Config = SarsaLambdaConfig
     loop = staticmethod(sarsa_lambda)
-    work = 10
+    work = 4
 
     def make_memory(self, copies: int) -> Traces:
         """Return one set of traces for each copy."""
