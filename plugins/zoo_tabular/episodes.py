@@ -5,6 +5,9 @@ no complete return. It is not dropped, which would favour short episodes; instea
 estimate of the last state's value stands for the rewards that were cut off (as in n-step methods
 with an n beyond the time limit). Room for an episode is limited, too: what is longer is learnt
 from as if truncated there, and the rest as an episode of its own.
+
+Averages of returns forget early estimates slowly. Where most episodes are truncated, a step size
+that falls less fast than 1 / N serves better.
 """
 
 from __future__ import annotations

@@ -77,3 +77,43 @@ def test_an_agent_is_evaluated_as_it_acts() -> None:
     assert other.v == pytest.approx(one.v, abs=1e-6)
     with pytest.raises(ZooError, match="is for 16 states and 4 actions, the environment has 48"):
         zoo.train("policy-evaluation", "CliffWalking-v1", set={"policy": str(run.path / "last")})
+
+
+def test_json_and_csv_hold_probabilities_or_actions_too(tmp_path: Path) -> None:
+    table, one_hot = [[0.5, 0.5], [1.0, 0.0], [0.25, 0.75]], [[0, 1], [1, 0], [0, 1]]
+    texts = {
+        "table.json": "[[0.5, 0.5], [1, 0], [0.25, 0.75]]",
+        "table.csv": "0.5,0.5\n1,0\n0.25,0.75\n",
+        "actions.json": "[1, 0, 1]",
+        "actions.csv": "1\n0\n1\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        expected = one_hot if "actions" in name else table
+        assert load_policy(str(tmp_path / name), *SPACES).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("gone.csv", None, "there is no policy file"),
+        ("a.json", "[[1, 0], [1]]", "a.json is no file of lists"),
+        ("a.json", "not json", "a.json is no file of lists"),
+        ("a.json", '{"0": 1}', "a.json holds no policy"),
+        ("a.json", "[true, false, true]", "a.json holds no policy"),
+        ("a.json", "[" * 100_000, "a.json is no file of lists"),
+        ("a.csv", "left,right\n1,0\n", "a.csv is no file of numbers"),
+        ("a.csv", "1,0\n1\n", "a.csv is no file of numbers"),
+        ("a.csv", "", "is for 0 states"),
+        ("a.csv", "1\n0.5\n1\n", "is for 3 states and 1 actions"),
+        ("a.csv", "1\n7\n1\n", "names actions that the environment does not have"),
+    ],
+)
+def test_other_files_are_refused_in_one_line(
+    tmp_path: Path, name: str, text: str | None, message: str
+) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ZooError, match=message) as caught:
+        load_policy(str(tmp_path / name), *SPACES)
+    assert "\n" not in str(caught.value.message)

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 
+from tests.zoo_tabular.scripts import TERMINATED, TRUNCATED, Script
 from zoo_tabular.control.double_q_learning import TwoTables, double_q_learning
 from zoo_tabular.control.dyna_q import DynaSettings, dyna_q, make_model
 from zoo_tabular.control.dyna_q_plus import DynaQPlusSettings, dyna_q_plus
@@ -28,27 +29,6 @@ RANDOM = Exploration(EPSILON_GREEDY, 1.0, 1.0, 1.0)
 TENTH = StepSize(0.1, 0.0)
 WHOLE = StepSize(1.0, 0.0)
 Q = [[1.0, 2.0], [3.0, 5.0]]
-TERMINATED, TRUNCATED = "terminated", "truncated"
-
-
-class Script:
-    """Plays transitions (s, a, reward, s') or (s, a, reward, s', how the episode ends)."""
-
-    def __init__(self, *transitions):
-        self.transitions = list(transitions)
-        self.began = np.array([True])
-        self.actions = np.array([transitions[0][1]])
-        self.states = np.array([transitions[0][0]])
-
-    def step(self):
-        s, a, reward, s_next, *end = self.transitions.pop(0)
-        self.previous, self.actions[0] = np.array([s]), a
-        self.rewards, self.next_states = np.array([reward]), np.array([s_next])
-        self.terminated = np.array([TERMINATED in end])
-        self.truncated = np.array([TRUNCATED in end])
-        self.began = self.terminated | self.truncated
-        first = self.transitions[0][0] if self.transitions else s_next
-        self.states = np.array([first if self.began[0] else s_next])
 
 
 def values(q):
