@@ -78,6 +78,13 @@ class Algorithm(ABC):
         self.seed = seed
         self.device = device
 
+    def check(self, env: Any) -> None:
+        """Raise a `ZooError` where what `train` will be given cannot be learnt.
+
+        Called once before a run is created, so that a refusal leaves nothing behind. `env` is
+        what `train` is given; it must not be stepped or reset.
+        """
+
     @abstractmethod
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         """Learn until the run's total reaches `steps`, yielding at least once.

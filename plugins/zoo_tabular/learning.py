@@ -127,6 +127,11 @@ class TabularAlgorithm(Algorithm):
         """Return a table (n_states, n_actions) of zeros, int64."""
         return np.zeros((self.n_states, self.n_actions), np.int64)
 
+    def check(self, env: Any) -> None:
+        """Refuse, by a `ZooError`, a wrong model, and endless returns where one is known."""
+        if (model := find_model(env)) is not None:
+            check_discount(model, self.config.gamma)
+
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         """Run the loop in stretches, the first of them interpreted."""
         world = self.world = self._begin(env)
@@ -197,8 +202,6 @@ class TabularAlgorithm(Algorithm):
     def _begin(self, env: Any) -> World:
         """Return the world to learn in, where it stood when the state was saved."""
         model = find_model(env)
-        if model is not None:
-            check_discount(model, self.config.gamma)
         if model is not None and isinstance(self.world, SimulatedWorld):
             return self.world  # called again: the episodes under way go on
         before, saved = self.world, self._saved

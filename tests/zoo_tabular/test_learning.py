@@ -120,10 +120,13 @@ def test_a_table_over_memory_is_refused_before_it_is_made():
     check_memory(1000, 4, 16)
 
 
-def test_no_discount_without_an_end_is_refused():
+def test_no_discount_without_an_end_is_refused_before_there_is_a_run(tmp_path):
     made, env = learner("q-learning", "zoo/RiverSwim-v0", gamma=1.0)
     with pytest.raises(ZooError, match="never terminate"):
-        next(made.train(env, 100))
+        made.check(env)
+    with pytest.raises(ZooError, match="never terminate"):
+        zoo.train("q-learning", "zoo/RiverSwim-v0", set={"gamma": 1.0}, runs=tmp_path)
+    assert not list(tmp_path.iterdir())
     made, env = learner("q-learning", "zoo/RiverSwim-v0", gamma=0.9)
     assert next(made.train(env, 100)).steps == 100
 

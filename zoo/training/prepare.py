@@ -79,15 +79,21 @@ def build(
     learner = partial(_learner, algorithm, partial(cls, config, seed=seed, device=device))
     if spec.needs == "model":
         model, spaces = _known_model(spec, environment)
-        return learner(spaces), model
+        return _checked(learner(spaces), model), model
     env = make_vector(environment, n_envs, seed=seed)
     spaces = env.single_observation_space, env.single_action_space
     try:
         check_supported(spec, *spaces)
-        return learner(spaces), env
+        return _checked(learner(spaces), env), env
     except ZooError:
         env.close()
         raise
+
+
+def _checked(learner: Algorithm, env: Any) -> Algorithm:
+    """Let the learner refuse what it would be trained on."""
+    learner.check(env)
+    return learner
 
 
 def _known_model(

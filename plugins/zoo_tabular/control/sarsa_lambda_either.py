@@ -34,6 +34,10 @@ class SarsaLambdaOfEither(Algorithm):
         learner: type[Algorithm] = LinearSarsaLambda if is_binary else SarsaLambda
         self.learner = learner(config, observation_space, action_space, seed=seed, device=device)
 
+    def check(self, env: Any) -> None:
+        """Refuse what the learner refuses."""
+        self.learner.check(env)
+
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         """Learn as the learner does."""
         return self.learner.train(env, steps)

@@ -68,14 +68,18 @@ class Planner(Algorithm):
         self._process: Process | None = None
         self._q: np.ndarray | None = None  # loaded, until the model is known again
 
-    def begin(self, model: TransitionModel) -> Process:
-        """Return the process to plan on; `ZooError` where its values cannot be finite."""
-        check_discount(model, self.config.gamma)
-        process = self._process = process_of(model)
+    def check(self, env: Any) -> None:
+        """Refuse, by a `ZooError`, a model whose values cannot be finite."""
+        check_discount(env, self.config.gamma)
         if self.config.gamma == 1:
+            process = process_of(env)
             refuse_endless_rewards(process, endless(process))
+
+    def begin(self, model: TransitionModel) -> Process:
+        """Return the process to plan on."""
         self._q = None
-        return process
+        self._process = process_of(model)
+        return self._process
 
     def progress(self, model: TransitionModel, residual: float) -> Progress:
         """Return what to report of a sweep: the Bellman residual, and the value of first states."""

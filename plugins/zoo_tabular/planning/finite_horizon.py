@@ -37,13 +37,22 @@ class FiniteHorizon(Planner):
         super().__init__(*args, **kwargs)
         self.before = self.v  # with one step less to go
 
-    def train(self, env: TransitionModel, steps: int) -> Iterator[Progress]:
-        horizon = self.config.horizon or env.time_limit
+    def check(self, env: Any) -> None:
+        """Refuse, by a `ZooError`, a model without a horizon; any discount will do for one."""
+        self.horizon(env)
+
+    def horizon(self, model: TransitionModel) -> int:
+        """Return how many steps are planned ahead."""
+        horizon = self.config.horizon or model.time_limit
         if horizon is None:
             raise ZooError(
                 "the environment's episodes have no time limit, so there is no horizon",
                 "Choose one: --set horizon=100",
             )
+        return horizon
+
+    def train(self, env: TransitionModel, steps: int) -> Iterator[Progress]:
+        horizon = self.horizon(env)
         if self.steps >= horizon:
             yield self.progress(env, 0.0)
         process = self._process = process_of(env)

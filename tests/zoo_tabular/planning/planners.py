@@ -31,6 +31,7 @@ def planner(name: str, model: TransitionModel, **config: Any) -> Any:
 def planned(name: str, model: TransitionModel, *, steps: int = 100_000, **config: Any) -> Any:
     """Return a planner that has trained, with the Progress it gave in `reports`."""
     one = planner(name, model, **config)
+    one.check(model)
     one.reports = list(one.train(model, steps))
     return one
 
