@@ -66,11 +66,6 @@ def test_no_picture_is_left_over() -> None:
     assert {path.stem for path in (FAMILY / "curves").iterdir()} == set(NAMES)
 
 
-def test_every_file_that_the_readme_links_to_exists() -> None:
-    links = [link for link in re.findall(r"\]\(([^)#]+)", TEXT) if "://" not in link]
-    assert [link for link in links if not (FAMILY / link).exists()] == []
-
-
 def test_captions_are_current() -> None:
     pytest.importorskip("scipy")
     done = family(ROOT, "--check")
