@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install -qq --constraint constraints.txt
 INPUTS := pyproject.toml constraints.txt Makefile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-slow lint format docs models clean
+.PHONY: help demo test test-slow lint format docs family models clean
 
 help:
 	@echo "make demo        train sb3-ppo on CartPole-v1, evaluate it and write a video"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint        ruff and mypy"
 	@echo "make format      let ruff mend what it can"
 	@echo "make docs        bring the README's tables up to date"
+	@echo "make family      draw the learning curves of the tabular algorithms anew"
 	@echo "make models      train the shipped agents anew (takes hours)"
 	@echo "make clean       remove the virtual environment and what tools left behind"
 
@@ -40,6 +41,9 @@ format: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python tools/docs.py
+
+family: $(VENV)/.installed-dev
+	$(BIN)/python tools/family.py
 
 models: $(VENV)/.installed-dev
 	$(BIN)/python tools/train_models.py

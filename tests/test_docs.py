@@ -15,7 +15,13 @@ from zoo.cli.main import SECTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/plugins.md"]
+DOCUMENTS = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/plugins.md",
+    "docs/conformance.md",
+    "plugins/zoo_tabular/README.md",
+]
 
 
 def test_the_tables_of_the_readme_are_current() -> None:

@@ -118,13 +118,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def render(text: str) -> str:
     """Return `text` with what stands between each table's markers made anew."""
     for name, make in TABLES.items():
-        begin, end = f"<!-- {name}: made by tools/docs.py -->", f"<!-- end of {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if len(pattern.findall(text)) != 1:
-            sys.exit(f"README.md needs exactly one place between {begin} and {end}")
-        made = f"{begin}\n{make()}\n{end}"
-        text = pattern.sub(lambda _, made=made: made, text)
+        text = fill(text, name, make(), by="tools/docs.py")
     return text
+
+
+def fill(text: str, name: str, made: str, *, by: str) -> str:
+    """Return `text` with `made` between the markers of `name`; exits where they are missing."""
+    begin, end = f"<!-- {name}: made by {by} -->", f"<!-- end of {name} -->"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if len(pattern.findall(text)) != 1:
+        sys.exit(f"the README needs exactly one place between {begin} and {end}")
+    return pattern.sub(lambda _: f"{begin}\n{made}\n{end}", text)
 
 
 def main() -> None:

@@ -28,19 +28,23 @@ _HOME = {
     "EnvironmentSpec": "zoo.plugin.specs",
     "Evaluation": "zoo.evaluate",
     "MissingExtra": "zoo.errors",
+    "ModelSpec": "zoo.plugin.specs",
     "Progress": "zoo.algorithm",
     "Run": "zoo.storage.runs",
     "Schedule": "zoo.components.schedules",
     "ScheduleValue": "zoo.config.schema",
     "State": "zoo.algorithm",
+    "TransitionModel": "zoo.components.transitions",
     "WrapperSpec": "zoo.plugin.specs",
     "ZooError": "zoo.errors",
     "did_you_mean": "zoo.errors",
     "evaluate": "zoo.evaluate",
+    "find_model": "zoo.environments.model",
     "hookimpl": "zoo.plugin.hookspecs",
     "load": "zoo.hub.references",
     "record": "zoo.record",
     "resume": "zoo.resume",
+    "show": "zoo.show",
     "train": "zoo.train",
 }
 
@@ -50,15 +54,24 @@ if TYPE_CHECKING:
     from zoo.agent import Agent
     from zoo.algorithm import Algorithm, Progress, State
     from zoo.components.schedules import Schedule
+    from zoo.components.transitions import TransitionModel
     from zoo.config.schema import Config, ScheduleValue
     from zoo.environments.config import EnvironmentConfig
+    from zoo.environments.model import find_model
     from zoo.errors import MissingExtra, ZooError, did_you_mean
     from zoo.evaluate import Evaluation, evaluate
     from zoo.hub.references import load
     from zoo.plugin.hookspecs import hookimpl
-    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec
+    from zoo.plugin.specs import (
+        AgentSpec,
+        AlgorithmSpec,
+        EnvironmentSpec,
+        ModelSpec,
+        WrapperSpec,
+    )
     from zoo.record import record
     from zoo.resume import resume
+    from zoo.show import show
     from zoo.storage.bundle import Bundle
     from zoo.storage.runs import Run
     from zoo.train import train

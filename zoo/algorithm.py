@@ -78,11 +78,19 @@ class Algorithm(ABC):
         self.seed = seed
         self.device = device
 
+    def check(self, env: Any) -> None:
+        """Raise a `ZooError` where what `train` will be given cannot be learnt.
+
+        Called once before a run is created, so that a refusal leaves nothing behind. `env` is
+        what `train` is given; it must not be stepped or reset.
+        """
+
     @abstractmethod
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         """Learn until the run's total reaches `steps`, yielding at least once.
 
-        `env` is what the spec's `needs` names: by default a `gymnasium.vector.VectorEnv`.
+        `env` is what the spec's `needs` names: by default a `gymnasium.vector.VectorEnv`, for
+        planning a `zoo.TransitionModel`; planning may end earlier, where it has converged.
         `steps` is the total of the run, not an increment: after `load_state` with 3,000 steps
         done, `train(env, 5_000)` does 2,000 more. It may be passed by less than one batch.
 

@@ -46,6 +46,39 @@ def test_lines_tell_the_whole_story(
     ]
 
 
+def test_planning_tells_its_residual_and_ends_where_it_has_converged(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "unit_of", lambda algorithm: "sweeps")
+    monkeypatch.setattr(live, "SECONDS_BETWEEN_LINES", 60.0)
+    view = live.LineView()
+    view.started(run(), 1000)
+    view.progress(100, {"train/residual": 0.5, "train/start_value": 3.0})
+    view.evaluated(100, evaluation(20.0))
+    view.progress(250, {"steps_per_second": 50.0, "train/residual": 1.25e-11})
+    view.finished(run(steps=250), "finished")
+    assert capsys.readouterr().err.splitlines() == [
+        "toy on Toy-v0, seed 3, cpu -> r",
+        "evaluation at 100 sweeps, residual 0.5: mean return 20 [19, 21]  best so far",
+        "100%  250/250 sweeps  residual 1.25e-11  50 sweeps/s",
+    ]
+
+
+def test_a_metric_of_the_algorithm_stands_in_for_the_return_until_episodes_end() -> None:
+    assert live.own_metric({"episodes": 0, "train/td_loss": 0.5}) == "td loss 0.5"
+    assert live.own_metric({"episodes": 2, "train/td_loss": 0.5}) == ""
+    assert live.own_metric({"return": 1.0, "train/td_loss": 0.5}) == ""
+    assert live.own_metric({"steps_per_second": 1.0}) == ""
+
+
+def test_an_interrupted_run_does_not_look_finished(capsys: pytest.CaptureFixture[str]) -> None:
+    view = live.LineView()
+    view.started(run(), 1000)
+    view.progress(100, {"steps_per_second": 50.0})
+    view.finished(run(steps=100), "interrupted")
+    assert "100%" not in capsys.readouterr().err
+
+
 def test_lines_come_seconds_apart_but_the_last_always(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -3,10 +3,15 @@ import pytest
 from gymnasium import spaces
 
 from zoo.agent import Agent
-from zoo.environments.compatibility import check_agent_fits, check_supported, space_kind
+from zoo.environments.compatibility import (
+    algorithms_for,
+    check_agent_fits,
+    check_supported,
+    space_kind,
+)
 from zoo.errors import ZooError
 from zoo.plugin import registry
-from zoo.plugin.specs import AlgorithmSpec
+from zoo.plugin.specs import AlgorithmSpec, WrapperSpec
 
 VECTOR = spaces.Box(-1, 1, (3,))
 IMAGE = spaces.Box(0, 255, (84, 84, 4), np.uint8)
@@ -75,6 +80,22 @@ def test_an_unfit_action_space_names_the_algorithms_that_fit(algorithms):
 def test_an_unfit_observation_space_is_named_first(algorithms):
     with pytest.raises(ZooError, match="tabular does not take observations of kind image"):
         check_supported(algorithms["tabular"], IMAGE, spaces.Box(-1, 1, (2,)))
+
+
+def test_wrappers_that_make_the_observations_fit_are_named(algorithms, monkeypatch):
+    bins = WrapperSpec("bins", "m:C", "", takes="box", makes="discrete")
+    bits = WrapperSpec("bits", "m:C", "", takes="box", makes="multi-binary")
+    monkeypatch.setattr(registry.get_registry(), "wrappers", {"bits": bits, "bins": bins})
+    with pytest.raises(ZooError) as caught:
+        check_supported(algorithms["tabular"], VECTOR, spaces.Discrete(2))
+    assert "what it takes (bins): --set env_wrapper=bins. These do: value" in caught.value.hint
+    with pytest.raises(ZooError) as caught:
+        check_supported(algorithms["tabular"], VECTOR, VECTOR)
+    assert "wrapper" not in caught.value.hint  # the actions would not fit either
+
+
+def test_those_that_learn_from_experience_are_listed_and_not_those_that_plan(algorithms):
+    assert algorithms_for(VECTOR, spaces.Box(-1, 1, (2,))) == ["gradient"]
 
 
 def test_where_none_fits_it_says_so(algorithms):

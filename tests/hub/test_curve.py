@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from zoo.hub.curve import HEIGHT, WIDTH, curve_svg
+from zoo.hub.curve import HEIGHT, WIDTH, Axes, Line, curve_svg, lines_svg
 
 HEADER = "steps,seconds,mean_return,ci95_low,ci95_high\n"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -71,3 +71,61 @@ def test_a_title_cannot_break_out() -> None:
     svg = drawn(HEADER + "1,1,2,1,3\n2,1,2,1,3\n", '<script>&"x"')
     assert svg.find(f"{SVG}script") is None
     assert svg.find(f"{SVG}title").text == '<script>&"x"'  # type: ignore[union-attr]
+
+
+def lines(*rows: list[tuple[float, float]]) -> list[Line]:
+    return [Line([(x, y, y, y) for x, y in row], f"line {index}") for index, row in enumerate(rows)]
+
+
+def drawn_lines(*rows: list[tuple[float, float]], axes: Axes) -> ElementTree.Element:
+    return ElementTree.fromstring(lines_svg(lines(*rows), "Lines", axes))
+
+
+def heights(svg: ElementTree.Element) -> dict[str | None, float]:
+    """Where the labels of the upright axis stand."""
+    labels = [text for text in svg.findall(f"{SVG}text") if text.get("text-anchor") == "end"]
+    return {text.text: float(text.attrib["y"]) - 4 for text in labels}
+
+
+def test_powers_of_ten_are_evenly_spaced_on_a_logarithmic_axis() -> None:
+    svg = drawn_lines([(1, 100), (2, 1), (3, 0.01), (4, 0)], axes=Axes(logarithmic=True))
+    (_, y1), (_, y2), (_, y3) = points(svg.find(f"{SVG}polyline"))  # 0 is left out
+    assert y2 - y1 == pytest.approx(y3 - y2, abs=0.2)
+    assert heights(svg)["1"] == pytest.approx(y2)
+
+
+def test_small_powers_of_ten_are_written_as_such() -> None:
+    axes = Axes(logarithmic=True, limits=(1e-10, 100))
+    svg = drawn_lines([(1, 1e3), (2, 1e-12)], axes=axes)
+    labels = heights(svg)
+    assert labels["1e-10"] > labels["1e-4"] > labels["100"]
+
+
+def test_what_lies_outside_the_limits_is_cut_off_at_the_edge_of_the_grid() -> None:
+    svg = drawn_lines([(1, -1000), (2, -50)], axes=Axes(limits=(-100, 0)))
+    inside = svg.find(f"{SVG}clipPath/{SVG}rect")
+    assert inside is not None
+    top, height = float(inside.attrib["y"]), float(inside.attrib["height"])
+    labels = heights(svg)
+    assert (labels["0"], labels["-100"]) == (top, top + height)
+    group = svg.find(f"{SVG}g")
+    assert group is not None
+    assert group.attrib["clip-path"] == "url(#inside)"
+    (_, below), (_, middle) = points(group.find(f"{SVG}polyline"))
+    assert below > top + height
+    assert middle == pytest.approx(top + height / 2)
+
+
+def test_several_lines_have_colours_that_their_names_have_too() -> None:
+    svg = drawn_lines([(1, 1), (2, 2)], [(1, 2), (2, 1)], axes=Axes())
+    strokes = [line.attrib["stroke"] for line in svg.findall(f"{SVG}polyline")]
+    names = {name.text: name.attrib["fill"] for name in svg.findall(f"{SVG}text/{SVG}tspan")}
+    assert names == {"line 0": strokes[0], "line 1": strokes[1]}
+    assert strokes[0] != strokes[1]
+
+
+def test_a_level_to_compare_with_is_drawn_where_its_value_lies() -> None:
+    svg = drawn_lines([(1, 0), (2, 10)], axes=Axes(level=(10, "the best")))
+    dashed = [line for line in svg.findall(f"{SVG}line") if "stroke-dasharray" in line.attrib]
+    assert float(dashed[0].attrib["y1"]) == points(svg.find(f"{SVG}polyline"))[1][1]
+    assert "the best" in [text.text for text in svg.findall(f"{SVG}text")]

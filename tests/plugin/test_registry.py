@@ -12,6 +12,8 @@ from zoo.errors import MissingExtra, ZooError
 from zoo.plugin.discovery import plugins
 from zoo.plugin.registry import (
     AGENT,
+    ENVIRONMENT,
+    MODEL,
     WRAPPER,
     get_registry,
     load_target,
@@ -144,7 +146,10 @@ def test_an_algorithm_and_an_agent_kind_may_share_a_name(install: Install) -> No
         ),
         ("def zoo_agents(): return [AgentSpec('../a', 'm:C', '')]", "kind must be made of letters"),
         ("def zoo_environments(): raise OSError('x')", "zoo_environments raised OSError: x"),
-        ("def zoo_environments(): return ['CartPole-v1']", "EnvironmentSpec or WrapperSpec"),
+        (
+            "def zoo_environments(): return ['CartPole-v1']",
+            "EnvironmentSpec or ModelSpec or WrapperSpec",
+        ),
         ("def zoo_recipes(): return '/tmp'", "zoo_recipes returned '/tmp', which is not the Path"),
         (
             "def zoo_recipes():\n    from pathlib import Path\n    return Path('no/such/folder')",
@@ -248,6 +253,19 @@ def test_environments_wrappers_and_recipes_are_found(install: Install, tmp_path:
     assert registry.wrapper("lab-wrap").target == "m:W"
     assert registry.owner("lab-wrap", WRAPPER) == "lab"
     assert ("lab", tmp_path) in registry.recipe_directories()
+
+
+def test_a_model_goes_by_the_id_of_an_environment_that_another_plugin_may_bring(
+    install: Install,
+) -> None:
+    environment = 'EnvironmentSpec("Lab-v0", "m:Env", "A lab")'
+    install("lab", f"@hookimpl\ndef zoo_environments(): return [{environment}]")
+    model = 'ModelSpec("Lab-v0", "m:model", "Its model")'
+    install("desk", f"@hookimpl\ndef zoo_environments(): return [{model}]")
+    registry = get_registry()
+    assert registry.models["Lab-v0"].target == "m:model"
+    assert registry.owner("Lab-v0", MODEL) == "desk"
+    assert registry.owner("Lab-v0", ENVIRONMENT) == "lab"
 
 
 def test_a_plugin_can_be_registered_for_this_process_alone(install: Install) -> None:

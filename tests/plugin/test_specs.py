@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zoo import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec, ZooError
+from zoo import AgentSpec, AlgorithmSpec, EnvironmentSpec, ModelSpec, WrapperSpec, ZooError
 
 ALGORITHM: dict[str, Any] = {
     "name": "lab-q",
@@ -52,6 +52,10 @@ def test_the_other_specs_refuse_too() -> None:
         AgentSpec("a b", "m:C", "")
     with pytest.raises(ZooError, match="WrapperSpec: target"):
         WrapperSpec("wrap", "m", "")
+    with pytest.raises(ZooError, match="wrap: makes cannot be 'boxes'.*Did you mean box"):
+        WrapperSpec("wrap", "m:C", "", takes="dict", makes="boxes")
     with pytest.raises(ZooError, match="EnvironmentSpec: id must have the form Name-v0"):
         EnvironmentSpec("Lab", "m:C", "")
+    with pytest.raises(ZooError, match="ModelSpec: target must have the form"):
+        ModelSpec("Lab-v0", "m.f", "")
     assert EnvironmentSpec("lab/Bench-v12", "m:C", "").max_episode_steps is None

@@ -9,6 +9,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from zoo.environments.make import vectorize
+from zoo.environments.model import find_model
 from zoo.testing.contexts import CONTEXTS, encode, encode_batch, observation_space
 from zoo.testing.probes import (
     PEAK,
@@ -183,6 +184,10 @@ def test_right_learners_decide_right_and_each_fault_shows_in_one_decision() -> N
 
 def test_the_chain_does_what_its_model_says() -> None:
     env = ChainProbe()
+    model = find_model(env)
+    assert model is not None
+    assert (model.n_states, model.initial.tolist()) == (5, [1, 0, 0, 0, 0])
+    assert model.probabilities[model.offsets[3] :][:2].tolist() == [0.8, 0.2]
     for rows in (rows for actions in env.P.values() for rows in actions.values()):
         assert sum(row[0] for row in rows) == pytest.approx(1)
     env.reset(seed=0)

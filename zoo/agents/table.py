@@ -40,12 +40,11 @@ class TableAgent(Agent):
         super().__init__(observation_space, action_space)
         self.q, self.policy, self.v = (None if x is None else np.array(x) for x in (q, policy, v))
         self.epsilon = float(epsilon)
-        self._sizes, self._starts = _digits(observation_space)
-        self._strides = np.concatenate([np.cumprod(self._sizes[:0:-1])[::-1], [1]])
+        self.states = StateIndex(observation_space)
         if not (hasattr(action_space, "n") and hasattr(action_space, "start")):
             raise ZooError(f"a table cannot act in {action_space}", "It needs a Discrete space")
         self._first_action = int(action_space.start)
-        self._table = self._checked(math.prod(self._sizes.tolist()), int(action_space.n))
+        self._table = self._checked(self.states.count, int(action_space.n))
 
     def act(
         self,
@@ -62,19 +61,6 @@ class TableAgent(Agent):
         else:
             actions = epsilon_greedy(rows, self.epsilon, self.rng)
         return (actions + self._first_action).astype(self.action_space.dtype, copy=False)
-
-    def states(self, observations: Any) -> np.ndarray:
-        """Return the table's row (n,) for each of a batch of observations."""
-        if isinstance(observations, tuple):
-            observations = np.stack([np.asarray(part) for part in observations], axis=-1)
-        digits = np.asarray(observations, np.int64)
-        digits = digits.reshape(len(digits), -1) - self._starts
-        if ((digits < 0) | (digits >= self._sizes)).any():
-            raise ZooError(
-                f"an observation is outside the agent's {self.observation_space}",
-                "Use the environment that the agent was trained on",
-            )
-        return digits @ self._strides
 
     def describe(self) -> dict[str, Any]:
         return {"epsilon": self.epsilon}
@@ -125,6 +111,38 @@ class TableAgent(Agent):
         if (self.policy < 0).any() or not np.allclose(self.policy.sum(1), 1, atol=1e-4):
             raise ZooError("a row of the policy is no probability distribution")
         return self.policy
+
+
+class StateIndex:
+    """Which row of a table belongs to an observation; `count` is how many rows there are.
+
+    Observations are Discrete, MultiDiscrete, or a Tuple of Discrete spaces; others are refused
+    with a `ZooError`. The entries of an observation are the digits of its row's number, the last
+    one fastest; `sizes` (k,) says how many values each has, `starts` (k,) its smallest.
+    """
+
+    def __init__(self, space: Any) -> None:
+        self.space = space
+        self.sizes, self.starts = _digits(space)
+        self._strides = np.concatenate([np.cumprod(self.sizes[:0:-1])[::-1], [1]])
+        self.count = math.prod(self.sizes.tolist())
+
+    def __call__(self, observations: Any) -> np.ndarray:
+        """Return the table's row (n,) for each of a batch of observations."""
+        if isinstance(observations, tuple):
+            observations = np.stack([np.asarray(part) for part in observations], axis=-1)
+        digits = np.asarray(observations, np.int64)
+        digits = digits.reshape(len(digits), -1) - self.starts
+        if ((digits < 0) | (digits >= self.sizes)).any():
+            raise ZooError(
+                f"an observation is outside the agent's {self.space}",
+                "Use the environment that the agent was trained on",
+            )
+        return digits @ self._strides
+
+    def one(self, observation: Any) -> int:
+        """Return the table's row for a single observation."""
+        return int(self(np.asarray(observation, np.int64)[None])[0])
 
 
 def _digits(space: Any) -> tuple[np.ndarray, np.ndarray]:

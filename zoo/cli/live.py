@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from zoo.storage.runs import Run
 
 SECONDS_BETWEEN_LINES = 5.0
+FINISHED, SWEEPS = "finished", "sweeps"
+OWN = "train/"
+"""What the names of an algorithm's own metrics begin with."""
 
 
 def live_view() -> LiveView:
@@ -28,19 +31,24 @@ class LiveView:
 
     def __init__(self) -> None:
         self.total = 0
+        self.unit = "steps"
         self.best: float | None = None
         self._evaluated_at = -1
+        self._last: tuple[int, Mapping[str, float]] = 0, {}
 
     def started(self, run: Run, steps: int) -> None:
         """Show what begins, or continues, and where it will lie."""
-        self.total = steps
-        begins = f"continues at {run.steps:,} steps" if run.steps else f"seed {run.info['seed']}"
+        self.total, self.unit = steps, unit_of(run.algorithm)
+        begins = (
+            f"continues at {run.steps:,} {self.unit}" if run.steps else f"seed {run.info['seed']}"
+        )
         device = run.info["device"]
         self.say(f"{run.algorithm} on {run.env_id}, {begins}, {device} -> {run.path}")
         self.begin(run.steps)
 
     def progress(self, steps: int, metrics: Mapping[str, float]) -> None:
         """Show how far training is."""
+        self._last = steps, metrics
         self.move(steps, self.describe(steps, metrics))
 
     def evaluated(self, steps: int, evaluation: Evaluation) -> None:
@@ -57,20 +65,30 @@ class LiveView:
         self.best = mean if self.best is None else max(mean, self.best)
         bounds = interval(evaluation.ci95_return)
         mark = "  best so far" if is_best else ""
-        self.say(f"evaluation at {steps:,} steps: mean return {number(mean)} {bounds}{mark}")
+        own = own_metric(self._last[1]) if self.unit == SWEEPS else ""
+        where = f"{steps:,} {self.unit}" + (f", {own}" if own else "")
+        self.say(f"evaluation at {where}: mean return {number(mean)} {bounds}{mark}")
 
     def note(self, text: str) -> None:
         """Show a remark of the host, such as that it is about to stop."""
         self.say(f"note: {text}")
 
     def finished(self, run: Run, outcome: str) -> None:
-        """Leave the screen in order; the command says how it went."""
+        """Leave the screen in order; the command says how it went.
+
+        Planning that has converged before its steps are used up has come to its end all the same.
+        """
+        steps, metrics = self._last
+        if outcome == FINISHED and 0 < steps < self.total:
+            self.total = steps
+            self.move(steps, self.describe(steps, metrics))
 
     def describe(self, steps: int, metrics: Mapping[str, float]) -> str:
-        """Return the numbers behind the bar: return, speed, time left."""
+        """Return the numbers behind the bar: how good it is, speed, time left."""
         speed = metrics.get("steps_per_second") or 0.0
-        parts = [f"return {number(metrics['return'])}"] if "return" in metrics else []
-        parts.append(f"{speed:,.0f} steps/s")
+        told = f"return {number(metrics['return'])}" if "return" in metrics else own_metric(metrics)
+        parts = [told] if told else []
+        parts.append(f"{speed:,.0f} {self.unit}/s")
         if speed and steps < self.total:
             parts.append(f"{clock((self.total - steps) / speed)} left")
         return "  ".join(parts)
@@ -110,7 +128,7 @@ class LineView(LiveView):
             return
         self._next = now + SECONDS_BETWEEN_LINES
         share = 100 * steps // self.total if self.total else 100
-        self.say(f"{min(share, 100):3}%  {steps:,}/{self.total:,} steps  {numbers}")
+        self.say(f"{min(share, 100):3}%  {steps:,}/{self.total:,} {self.unit}  {numbers}")
 
 
 class TerminalView(LiveView):
@@ -134,7 +152,7 @@ class TerminalView(LiveView):
         self._bar = Progress(
             TextColumn("{task.percentage:>3.0f}%"),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:,.0f}/{task.total:,.0f} steps"),
+            TextColumn(f"{{task.completed:,.0f}}/{{task.total:,.0f}} {self.unit}"),
             TextColumn("{task.fields[numbers]}", markup=False),
             console=Console(stderr=True),
             refresh_per_second=4,
@@ -144,9 +162,11 @@ class TerminalView(LiveView):
 
     def move(self, steps: int, numbers: str) -> None:
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=min(steps, self.total), numbers=numbers)
+            done = min(steps, self.total)
+            self._bar.update(self._task, total=self.total, completed=done, numbers=numbers)
 
     def finished(self, run: Run, outcome: str) -> None:
+        super().finished(run, outcome)
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -178,6 +198,25 @@ class Counter:
         """Show that `done` of the total are done."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done)
+
+
+def own_metric(metrics: Mapping[str, float]) -> str:
+    """Return the first of an algorithm's own metrics where no episodes are played, else ''.
+
+    An algorithm that plans tells by it how far it is: by the Bellman residual.
+    """
+    name = next((name for name in metrics if name.startswith(OWN)), None)
+    if name is None or "return" in metrics or metrics.get("episodes"):
+        return ""
+    return f"{name.removeprefix(OWN).replace('_', ' ')} {metrics[name]:.3g}"
+
+
+def unit_of(algorithm: str) -> str:
+    """Return what a step of an algorithm is called: those that plan make sweeps."""
+    from zoo.plugin.registry import get_registry
+
+    spec = get_registry().algorithms.get(algorithm)
+    return SWEEPS if spec is not None and spec.needs == "model" else "steps"
 
 
 def clock(seconds: float) -> str:

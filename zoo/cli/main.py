@@ -16,6 +16,7 @@ SECTIONS = {
     "Agents": {
         "eval": LazyCommand("zoo.cli.evaluate:evaluate", "Measure an agent over many episodes."),
         "enjoy": LazyCommand("zoo.cli.enjoy:enjoy", "Watch an agent in a window."),
+        "show": LazyCommand("zoo.cli.show:show", "Draw what an agent has learnt."),
         "record": LazyCommand("zoo.cli.record:record", "Write a video of an agent."),
         "models": LazyCommand("zoo.cli.models:models", "List and show trained agents."),
     },

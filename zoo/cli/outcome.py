@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.live import clock
+from zoo.cli.live import clock, unit_of
 from zoo.cli.output import interval, number, print_json, print_table
 from zoo.errors import ZooError
 
@@ -130,7 +130,8 @@ def _interval_over_seeds(scores: Sequence[float]) -> list[float] | None:
 
 def _tell_result(training: Training) -> None:
     run = training.run
-    click.echo(f"Finished {run.steps:,} steps in {clock(run.info['progress']['seconds'])}.")
+    unit = unit_of(run.algorithm)
+    click.echo(f"Finished {run.steps:,} {unit} in {clock(run.info['progress']['seconds'])}.")
     evaluation = training.evaluation
     if evaluation:
         click.echo(

@@ -32,7 +32,11 @@ def space_kind(space: Space[Any]) -> str:
 def check_supported(
     spec: AlgorithmSpec, observation_space: Space[Any], action_space: Space[Any]
 ) -> None:
-    """Raise `ZooError`, naming the algorithms that fit, where `spec` does not take the spaces."""
+    """Raise `ZooError` where `spec` does not take the spaces.
+
+    It names the wrappers that would make the observations fit, and the algorithms that take them
+    as they are.
+    """
     kinds = space_kind(observation_space), space_kind(action_space)
     if _takes(spec, *kinds):
         return
@@ -40,15 +44,38 @@ def check_supported(
         what = f"observations of kind {kinds[0]} ({observation_space})"
     else:
         what = f"actions of kind {kinds[1]} ({action_space})"
+    fitting = algorithms_for(observation_space, action_space)
+    hint = f"These do: {', '.join(fitting)}" if fitting else "No installed algorithm takes them"
+    if kinds[1] in spec.actions and (wrappers := _wrappers_for(spec, kinds[0])):
+        hint = (
+            f"A wrapper can turn them into what it takes ({', '.join(wrappers)}): "
+            f"--set env_wrapper={wrappers[0]}. {hint}"
+        )
+    raise ZooError(f"{spec.name} does not take {what}", hint)
+
+
+def _wrappers_for(spec: AlgorithmSpec, kind: str) -> list[str]:
+    """Return the names of the wrappers that turn observations of `kind` into some of `spec`'s."""
     from zoo.plugin.registry import get_registry
 
-    fitting = [
+    wrappers = get_registry().wrappers
+    return [
         name
-        for name, other in get_registry().algorithms.items()
-        if other.needs == "environment" and _takes(other, *kinds)
+        for name, wrapper in wrappers.items()
+        if wrapper.takes == kind and wrapper.makes in spec.observations
     ]
-    hint = f"These do: {', '.join(fitting)}" if fitting else "No installed algorithm takes them"
-    raise ZooError(f"{spec.name} does not take {what}", hint)
+
+
+def algorithms_for(observation_space: Space[Any], action_space: Space[Any]) -> list[str]:
+    """Return the names of the algorithms that learn from experience in these single spaces."""
+    from zoo.plugin.registry import get_registry
+
+    kinds = space_kind(observation_space), space_kind(action_space)
+    return [
+        name
+        for name, spec in get_registry().algorithms.items()
+        if spec.needs == "environment" and _takes(spec, *kinds)
+    ]
 
 
 def check_agent_fits(

@@ -76,6 +76,8 @@ def zoo_environments() -> tuple[WrapperSpec, ...]:
             name="flatten-dict-observation",
             target="gymnasium.wrappers:FlattenObservation",
             summary="Flatten a Dict, Tuple or image observation to a vector",
+            takes="dict",
+            makes="box",
         ),
         WrapperSpec(
             name="resize-observation",

@@ -22,7 +22,13 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec
+    from zoo.plugin.specs import (
+        AgentSpec,
+        AlgorithmSpec,
+        EnvironmentSpec,
+        ModelSpec,
+        WrapperSpec,
+    )
 
 PROJECT = "zoo"
 """The name that joins hook markers, the plugin manager and the entry-point group."""
@@ -59,11 +65,13 @@ def zoo_recipes() -> Path:  # type: ignore[empty-body]
 
 
 @hookspec
-def zoo_environments() -> Sequence[EnvironmentSpec | WrapperSpec]:  # type: ignore[empty-body]
-    """Return environment ids and named wrappers, as a list or tuple of specs, mixed at will.
+def zoo_environments() -> Sequence[EnvironmentSpec | ModelSpec | WrapperSpec]:  # type: ignore[empty-body]
+    """Return environment ids, known models and named wrappers, as specs in a list or tuple.
 
     The host registers an `EnvironmentSpec` with Gymnasium when environments are first looked
-    up; a `WrapperSpec` can then be named under `env_wrapper` in a recipe.
+    up; a `WrapperSpec` can then be named under `env_wrapper` in a recipe. A `ModelSpec` gives
+    algorithms that plan the transition probabilities of an environment, whoever brings it; an
+    environment may also have them itself, as its attribute `transition_model` or as `P`.
     """
 
 

@@ -16,37 +16,41 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import MissingExtra, ZooError, did_you_mean
 from zoo.plugin import discovery
-from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec
+from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, ModelSpec, WrapperSpec
 
 if TYPE_CHECKING:
     from zoo.agent import Agent
     from zoo.algorithm import Algorithm
 
-Spec = AlgorithmSpec | AgentSpec | EnvironmentSpec | WrapperSpec
+Spec = AlgorithmSpec | AgentSpec | EnvironmentSpec | ModelSpec | WrapperSpec
 
 ALGORITHM, AGENT, ENVIRONMENT, WRAPPER = "algorithm", "agent kind", "environment", "wrapper"
+MODEL = "model of"
 _CATEGORIES: dict[type, str] = {
     AlgorithmSpec: ALGORITHM,
     AgentSpec: AGENT,
     EnvironmentSpec: ENVIRONMENT,
+    ModelSpec: MODEL,
     WrapperSpec: WRAPPER,
 }
 _HOOKS: dict[str, tuple[type, ...]] = {
     "zoo_algorithms": (AlgorithmSpec,),
     "zoo_agents": (AgentSpec,),
-    "zoo_environments": (EnvironmentSpec, WrapperSpec),
+    "zoo_environments": (EnvironmentSpec, ModelSpec, WrapperSpec),
 }
 
 
 @dataclass
 class Registry:
-    """All that the plugins register. `algorithms`, `agents`, `environments` and `wrappers` map
-    names to specs and are sorted by name; a name that two plugins claim stands in none of them.
+    """All that the plugins register. `algorithms`, `agents`, `environments`, `models` and
+    `wrappers` map names to specs and are sorted by name; a name that two plugins claim stands
+    in none of them. A model goes by the id of its environment.
     """
 
     algorithms: dict[str, AlgorithmSpec] = field(default_factory=dict)
     agents: dict[str, AgentSpec] = field(default_factory=dict)
     environments: dict[str, EnvironmentSpec] = field(default_factory=dict)
+    models: dict[str, ModelSpec] = field(default_factory=dict)
     wrappers: dict[str, WrapperSpec] = field(default_factory=dict)
     owners: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """(category, name) -> the plugins that register it; more than one means a clash."""
@@ -248,7 +252,7 @@ def _name(spec: Any) -> str:
     """Return what a spec is looked up by."""
     if isinstance(spec, AgentSpec):
         return spec.kind
-    return spec.id if isinstance(spec, EnvironmentSpec) else spec.name
+    return spec.id if isinstance(spec, EnvironmentSpec | ModelSpec) else spec.name
 
 
 def _fill(registry: Registry, answers: list[tuple[str, Spec]]) -> None:
@@ -260,6 +264,7 @@ def _fill(registry: Registry, answers: list[tuple[str, Spec]]) -> None:
         ALGORITHM: registry.algorithms,
         AGENT: registry.agents,
         ENVIRONMENT: registry.environments,
+        MODEL: registry.models,
         WRAPPER: registry.wrappers,
     }
     for _, spec in sorted(answers, key=lambda answer: _name(answer[1])):

@@ -33,8 +33,8 @@ class AlgorithmSpec:
     `observations` and `actions` are the space kinds that it accepts, out of `box`, `image`,
     `discrete`, `multi-discrete`, `multi-binary`, `dict` and `tuple` (`image` is a uint8 Box of
     three dimensions, `tuple` a Tuple of Discrete spaces). `needs` is what `train` is given:
-    `environment` (a vector environment) or `model` (one whose copies know their transition
-    probabilities: `env.envs[0].unwrapped.P`; others are refused before training).
+    `environment` (a vector environment) or `model` (a `zoo.TransitionModel`: the environment's
+    transition probabilities; environments without are refused before training).
     `extra` is the extra of the plugin's distribution that the target's imports need.
     """
 
@@ -100,11 +100,33 @@ class EnvironmentSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """Where the transition probabilities of an environment come from, for one that does not
+    bring them itself.
+
+    `id` is the environment's; `target` names a function that is called with the unwrapped
+    environment and returns its `zoo.TransitionModel`, or None where its arguments leave none.
+    """
+
+    id: str
+    target: str
+    summary: str
+
+    def __post_init__(self) -> None:
+        """Raise `ZooError` where a field cannot be right."""
+        _check_texts(self, "id", "target", "summary")
+        _check_form(self, "id", _ENV_ID, "have the form Name-v0 or namespace/Name-v0")
+        _check_form(self, "target", _TARGET, _TARGET_RULE)
+
+
+@dataclass(frozen=True, slots=True)
 class WrapperSpec:
     """An environment wrapper by name, as recipes write it under `env_wrapper`.
 
     `target` names a `gymnasium.Wrapper` subclass or a function `(env, **kwargs) -> env`.
-    A `training_only` wrapper (reward clipping, episodic life) is left out of evaluation.
+    A `training_only` wrapper (reward clipping, episodic life) is left out of evaluation. One
+    that turns observations of the kind `takes` into those of the kind `makes` says so, and is
+    then suggested to whoever has the one for an algorithm that needs the other.
     """
 
     name: str
@@ -112,12 +134,17 @@ class WrapperSpec:
     summary: str
     training_only: bool = False
     extra: str = ""
+    takes: str = ""
+    makes: str = ""
 
     def __post_init__(self) -> None:
         """Raise `ZooError` where a field cannot be right."""
-        _check_texts(self, "name", "target", "summary", "extra")
+        _check_texts(self, "name", "target", "summary", "extra", "takes", "makes")
         _check_form(self, "name", _NAME, _NAME_RULE)
         _check_form(self, "target", _TARGET, _TARGET_RULE)
+        for field in ("takes", "makes"):
+            if getattr(self, field):
+                _check_choice(self, field, getattr(self, field), SPACE_KINDS)
 
 
 def _check_texts(spec: object, *fields: str) -> None:

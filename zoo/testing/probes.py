@@ -237,6 +237,7 @@ class ChainProbe(Probe):
         self.observation_space = spaces.Discrete(self.STATES)
         self.action_space = spaces.Discrete(2)
         self.P = {state: self._row(state) for state in range(self.STATES)}
+        self.initial_state_distrib = np.eye(self.STATES)[0]
 
     def _row(self, state: int) -> dict[int, list[tuple[float, int, float, bool]]]:
         last = self.STATES - 1

@@ -17,6 +17,8 @@ from zoo.config.families import PROBE
 from zoo.config.recipefile import RecipeFile
 from zoo.config.recipes import Recipe, load_recipe, recipe_paths
 from zoo.environments.make import vectorize
+from zoo.environments.model import find_model
+from zoo.errors import ZooError
 from zoo.plugin.registry import get_registry
 from zoo.plugin.specs import AlgorithmSpec
 from zoo.testing.failure import ConformanceFailure, require
@@ -94,7 +96,7 @@ class Subject:
         return [pair for pair in pairs if pair[0] == self.observations or pair[1] == self.actions]
 
     def build(self, env: Any, *, seed: int = 0) -> Algorithm:
-        """Make a learner for a vector environment."""
+        """Make a learner for the spaces of a vector environment."""
         return self.algorithm_class(
             self.recipe.config,
             env.single_observation_space,
@@ -106,9 +108,18 @@ class Subject:
     def environment(
         self, make: Callable[[], gym.Env[Any, Any]], *, seed: int = 0, at_least: int = 1
     ) -> Any:
-        """Return what the algorithm's `train` is given, out of copies of a probe."""
+        """Return a vector environment of copies of a probe."""
         n_envs = max(self.recipe.settings.n_envs, at_least)
         return vectorize([make] * n_envs, seed=seed)
+
+    def material(self, env: Any) -> Any:
+        """Return what the algorithm's `train` is given: `env` itself, or its known model."""
+        if not self.plans:
+            return env
+        model = find_model(env)
+        if model is None:
+            raise ZooError(f"{env.envs[0].unwrapped} has no known model to plan on")
+        return model
 
     def default_probe(self) -> gym.Env[Any, Any]:
         """Make the probe for checks where any will do: episodes of varying length."""
@@ -129,7 +140,7 @@ class Subject:
         env = self.environment(make or self.default_probe, seed=env_seed, at_least=at_least)
         try:
             algorithm = self.build(env, seed=seed)
-            trial = Trial(algorithm, env)
+            trial = Trial(algorithm, env, self.material(env))
             try:
                 yield trial
             finally:
@@ -140,12 +151,15 @@ class Subject:
 
     @cached_property
     def short_steps(self) -> int:
-        """Steps enough for four times Progress, and for at least `SHORT_STEPS`."""
+        """Steps enough for four times Progress, and for at least `SHORT_STEPS`; planning that
+        converges earlier takes as many as that.
+        """
         with self.trial() as trial:
             for count, progress in enumerate(trial.run(self.learning_steps), start=1):
-                if count == 4:
+                if count >= 4 and (progress.steps >= SHORT_STEPS or not self.plans):
                     return max(progress.steps, SHORT_STEPS)
-        return max(trial.progress[-1].steps, SHORT_STEPS)
+        last = trial.progress[-1].steps
+        return last if self.plans else max(last, SHORT_STEPS)
 
     @cached_property
     def straight(self) -> Straight:
@@ -157,7 +171,8 @@ class Subject:
                 rest, batch = self.short_steps - progress.steps, progress.steps - last
                 last_chance = rest < max(2 * batch, self.short_steps // 7)
                 half = progress.steps >= self.short_steps // 2
-                if not pause and half and (last_chance or _is_telling(trial.env)):
+                telling = self.plans or last_chance or _is_telling(trial.env)
+                if not pause and half and telling:
                     middle, pause = copies(trial.algorithm.agent()), progress.steps
                 last = progress.steps
             after = copies(trial.algorithm.agent())
@@ -187,16 +202,20 @@ def _is_telling(env: Any) -> bool:
 
 
 class Trial:
-    """One training under way: an algorithm, its environment, and what it has yielded."""
+    """One training under way: an algorithm, its environment, and what it has yielded.
 
-    def __init__(self, algorithm: Algorithm, env: Any) -> None:
-        self.algorithm, self.env = algorithm, env
+    `material` is what the algorithm trains on: the environment, or its known model.
+    """
+
+    def __init__(self, algorithm: Algorithm, env: Any, material: Any) -> None:
+        self.algorithm, self.env, self.material = algorithm, env, material
         self.progress: list[Progress] = []
         self._stretch: Iterator[Progress] | None = None
 
     def run(self, steps: int, *, until: float = np.inf) -> Iterator[Progress]:
         """Train towards `steps`, yielding each Progress, and pause at the first from `until` on."""
-        self._stretch, self._limit = self.algorithm.train(self.env, steps), 10 * steps + 10_000
+        self._limit = 10 * steps + 10_000
+        self._stretch = self.algorithm.train(self.material, steps)
         return self.go_on(until=until)
 
     def go_on(self, *, until: float = np.inf) -> Iterator[Progress]:

@@ -56,7 +56,8 @@ class Driver:
         observer: Observer | None = None,
         time_limit: float | None = None,
     ) -> None:
-        """Drive `algorithm` on `env` to a total of `steps`, for at most `time_limit` seconds."""
+        """Drive `algorithm` to a total of `steps`, for at most `time_limit` seconds; `env` is
+        what its `train` is given, a vector environment or a known model."""
         self.run, self.algorithm, self.env = run, algorithm, env
         self.steps, self.cadence = steps, cadence
         self.observer, self.time_limit = observer, time_limit
@@ -65,7 +66,7 @@ class Driver:
         self._returns: deque[float] = deque(maxlen=EPISODES_AVERAGED)
         self._lengths: deque[float] = deque(maxlen=EPISODES_AVERAGED)
         self._steps_before, self._seconds_before = 0, 0.0  # done in earlier stretches
-        self._saved_steps = -1
+        self._saved_steps = self._logged_steps = -1
 
     def state(self) -> dict[str, Any]:
         """Return the checkpoint's content: the algorithm's, the environment's and the host's."""
@@ -91,13 +92,13 @@ class Driver:
         self._returns.extend(host["returns"].tolist())
         self._lengths.extend(host["lengths"].tolist())
         self._steps_before, self._seconds_before = host["steps"], host["seconds"]
-        self._saved_steps = host["steps"]
-        lost = self.env.num_envs
+        self._saved_steps = self._logged_steps = host["steps"]
+        copies = lost = getattr(self.env, "num_envs", 0)
         if state["environment"] is not None and hasattr(self.env, "load_state"):
             lost = int(np.sum(~self.env.load_state(state["environment"])))
         if lost:
             self.note(
-                f"{lost} of {self.env.num_envs} environments cannot be restored in the middle "
+                f"{lost} of {copies} environments cannot be restored in the middle "
                 "of an episode: they start fresh ones",
             )
 
@@ -186,6 +187,7 @@ class Driver:
             return self.algorithm.agent()
 
     def _log(self) -> None:
+        self._logged_steps = self.progress.steps
         for episode_return, length in _take_episodes(self.env):
             self._returns.append(episode_return)
             self._lengths.append(length)
@@ -234,6 +236,8 @@ class Driver:
 
     def _finish(self) -> None:
         """Save the end, and say what the best agent is worth on fresh episodes."""
+        if self._logged_steps < self.progress.steps:
+            self._log()
         if self.cadence.eval_every and self._keeper.evaluated_at < self.progress.steps:
             self._evaluate()
         if self._saved_steps < self.progress.steps:

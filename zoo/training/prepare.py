@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from zoo.algorithm import Algorithm
+from zoo.components.transitions import TransitionModel
 from zoo.config.recipes import load_recipe
 from zoo.config.schema import to_json, validate
-from zoo.environments.compatibility import check_supported
+from zoo.environments.compatibility import algorithms_for, check_supported
 from zoo.environments.config import EnvironmentConfig
 from zoo.environments.ids import resolve
-from zoo.environments.make import make_vector
+from zoo.environments.make import make, make_vector
+from zoo.environments.model import find_model
 from zoo.errors import ZooError
 from zoo.plugin.registry import get_registry
+from zoo.plugin.specs import AlgorithmSpec
 
 
 def plan(
@@ -66,26 +70,61 @@ def build(
     seed: int,
     device: str,
 ) -> tuple[Algorithm, Any]:
-    """Make the vector environment and the learner that fits it; `config` is a Config or JSON."""
+    """Return the learner, and what it is to be trained on: a vector environment, or the known
+    model of one. `config` is a Config or JSON."""
     registry = get_registry()
     spec, cls = registry.algorithm(algorithm), registry.algorithm_class(algorithm)
     if isinstance(config, Mapping):
         config = validate(cls.Config, config, lambda key: f"config of {algorithm}")
+    learner = partial(_learner, algorithm, partial(cls, config, seed=seed, device=device))
+    if spec.needs == "model":
+        model, spaces = _known_model(spec, environment)
+        return _checked(learner(spaces), model), model
     env = make_vector(environment, n_envs, seed=seed)
     spaces = env.single_observation_space, env.single_action_space
     try:
         check_supported(spec, *spaces)
-        if spec.needs == "model" and not hasattr(env.envs[0].unwrapped, "P"):
-            raise ZooError(
-                f"{algorithm} plans on a known model, and {environment.id} has none",
-                "Choose an environment with transition probabilities (`unwrapped.P`)",
-            )
-        return cls(config, *spaces, seed=seed, device=device), env
+        return _checked(learner(spaces), env), env
     except ZooError:
         env.close()
         raise
-    except Exception as error:
+
+
+def _checked(learner: Algorithm, env: Any) -> Algorithm:
+    """Let the learner refuse what it would be trained on."""
+    learner.check(env)
+    return learner
+
+
+def _known_model(
+    spec: AlgorithmSpec, environment: EnvironmentConfig
+) -> tuple[TransitionModel, tuple[Any, Any]]:
+    """Return the model of an environment and its spaces; `ZooError` where it has none."""
+    env = make(environment, training=True)
+    try:
+        spaces = env.observation_space, env.action_space
+        model = find_model(env)
+    finally:
         env.close()
+    if model is not None:
+        check_supported(spec, *spaces)
+        return model, spaces
+    fitting = algorithms_for(*spaces)
+    raise ZooError(
+        f"{spec.name} plans on known transition probabilities, and {environment.id} has none",
+        f"These learn without: {', '.join(fitting)}" if fitting else "See `zoo algos`",
+    )
+
+
+def _learner(
+    algorithm: str, cls: Callable[[Any, Any], Algorithm], spaces: tuple[Any, Any]
+) -> Algorithm:
+    """Make the learner; what else than a `ZooError` it raises becomes one that names it."""
+    try:
+        return cls(*spaces)
+    except ZooError:
+        raise
+    except Exception as error:
         raise ZooError(
             f"{algorithm} cannot be built: {type(error).__name__}: {error}",
             "ZOO_DEBUG=1 shows where the error arose",

@@ -98,7 +98,8 @@ def _watch_global_randomness(subject: Subject) -> None:
 
 def progress_is_true(subject: Subject) -> None:
     """Steps and episodes never decrease and are those of the environment; training ends at the
-    first Progress that reaches the steps asked for; metrics are floats.
+    first Progress that reaches the steps asked for, planning also where it has converged;
+    metrics are floats.
     """
     steps = subject.short_steps
     last = Progress(0, 0)
@@ -115,6 +116,25 @@ def progress_is_true(subject: Subject) -> None:
                 _check_truth(progress, trial.env)
             last = progress
     require(last.steps >= steps, f"train ends at {last.steps} of {steps} steps")
+    if subject.plans:
+        _check_converged(subject)
+
+
+def _check_converged(subject: Subject) -> None:
+    """Where planning ends early, going on has to change next to nothing."""
+    with subject.trial() as trial:
+        ended = copies(trial.finish(subject.learning_steps))
+        steps = trial.progress[-1].steps
+        if steps >= subject.learning_steps:
+            return
+        again = copies(trial.finish(subject.learning_steps))
+    close = all(np.allclose(ended[name], again[name], rtol=1e-3, atol=1e-3) for name in ended)
+    require(
+        close,
+        f"train ends at {steps} of {subject.learning_steps} steps, but has not converged: "
+        f"{difference(ended, again)} when it goes on",
+        "Return from train before `steps` only where another sweep would change nothing",
+    )
 
 
 def _check_counts(last: Progress, progress: Progress) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from reference_plugin.actor_critic import LinearActorCritic
+from reference_plugin.planner import Planner
 
 from mutant_plugin.base import mutant
 from zoo import Progress
@@ -53,6 +54,18 @@ class SeedsGlobally(LinearActorCritic):
     def __init__(self, *spaces_: Any, seed: int, device: str) -> None:
         super().__init__(*spaces_, seed=seed, device=device)
         random.seed(seed)
+
+
+@mutant(
+    "progress_is_true",
+    "has not converged",
+    observations=("discrete",),
+    actions=("discrete",),
+    needs="model",
+)
+class StopsBeforeItHasConverged(Planner):
+    def train(self, env: Any, steps: int) -> Iterator[Progress]:
+        return super().train(env, min(steps, self.sweeps + 3))
 
 
 @mutant("progress_is_true", "Progress.steps decreases")

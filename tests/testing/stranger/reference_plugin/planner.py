@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from pydantic import Field
 
-from zoo import Agent, Algorithm, Config, Progress, State, ZooError
+from zoo import Agent, Algorithm, Config, Progress, State, TransitionModel, ZooError
 from zoo.agents.heads import QValue
 from zoo.agents.layers import Layer
 from zoo.agents.mlp import MLPAgent
@@ -33,18 +33,14 @@ class Planner(Algorithm):
         self.q = np.zeros((int(observation_space.n), int(action_space.n)))
         self.sweeps = 0
 
-    def train(self, env: Any, steps: int) -> Iterator[Progress]:
-        model = env.envs[0].unwrapped.P
+    def train(self, env: TransitionModel, steps: int) -> Iterator[Progress]:
         while self.sweeps < steps:
             v = self.q.max(axis=1)
-            for s, actions in model.items():
-                for a, rows in actions.items():
-                    self.q[s, a] = sum(
-                        p * (r + self.config.gamma * v[s_next] * (not terminated))
-                        for p, s_next, r, terminated in rows
-                    )
+            ahead = np.add.reduceat(env.continuation * v[env.next_states], env.offsets[:-1])
+            q = (env.expected_rewards + self.config.gamma * ahead).reshape(self.q.shape)
+            residual, self.q = float(np.abs(q - self.q).max()), q
             self.sweeps += 1
-            yield Progress(self.sweeps, 0, {"train/value": float(v.mean())})
+            yield Progress(self.sweeps, 0, {"train/residual": residual})
 
     def agent(self) -> Agent:
         layers = [Layer(self.q.T)]

@@ -1,0 +1,1 @@
+"""Tabular reinforcement learning: planning on a known model, prediction, control, bandits."""

@@ -1,0 +1,1 @@
+"""Control: learning to act, one algorithm a module."""
