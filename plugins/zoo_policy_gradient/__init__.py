@@ -1,0 +1,1 @@
+"""Policy gradients: algorithms that improve a policy along the gradient of its return."""

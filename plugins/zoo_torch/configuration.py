@@ -1,0 +1,79 @@
+"""What the configs of several algorithms share, under the names that RL Zoo's users know."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from zoo import Config
+
+Units = list[PositiveInt]
+Activation = Literal["tanh", "relu", "leaky-relu", "elu"]
+
+
+class Normalize(Config):
+    """Running normalisation of observations and rewards."""
+
+    norm_obs: bool = Field(True, description="Normalise observations.")
+    norm_reward: bool = Field(True, description="Scale rewards by the deviation of the return.")
+    clip_obs: float = Field(10.0, gt=0, description="Bound of normalised observations.")
+    clip_reward: float = Field(10.0, gt=0, description="Bound of scaled rewards.")
+    epsilon: float = Field(1e-8, gt=0, description="Added to the variances.")
+    norm_obs_keys: list[str] | None = Field(
+        None, description="Dict observations: the keys to normalise; all by default."
+    )
+
+
+class PolicyValueUnits(Config):
+    """Hidden layers of the policy and of the value function."""
+
+    pi: Units = Field([], description="Units of the policy's hidden layers.")
+    vf: Units = Field([], description="Units of the value function's hidden layers.")
+
+
+class PolicyKwargs(Config):
+    """How the networks are built."""
+
+    net_arch: Units | PolicyValueUnits = Field(
+        [64, 64], description="Units of the hidden layers: one list for both networks, or {pi, vf}."
+    )
+    activation_fn: Activation = Field("tanh", description="Activation after each hidden layer.")
+    ortho_init: bool = Field(True, description="Begin with orthogonal weights.")
+    log_std_init: float = Field(
+        0.0, description="Box actions: log of the standard deviation at the start."
+    )
+
+    @property
+    def policy_units(self) -> Units:
+        return self.net_arch.pi if isinstance(self.net_arch, PolicyValueUnits) else self.net_arch
+
+    @property
+    def value_units(self) -> Units:
+        return self.net_arch.vf if isinstance(self.net_arch, PolicyValueUnits) else self.net_arch
+
+
+class OnPolicyConfig(Config):
+    """What every algorithm takes that learns from what its policy has just done."""
+
+    normalize: bool | Normalize = Field(
+        False, description="Normalise observations and rewards by running statistics."
+    )
+    policy_kwargs: PolicyKwargs = Field(PolicyKwargs(), description="How the networks are built.")
+    gamma: float = Field(0.99, ge=0, le=1, description="Discount factor.")
+    gae_lambda: float = Field(
+        0.95, ge=0, le=1, description="Weight of longer returns in the advantage: 0 for one step."
+    )
+    n_steps: int = Field(
+        2048, ge=1, description="Steps of each copy of the environment between updates."
+    )
+    ent_coef: float = Field(0.0, description="Weight of the entropy in the loss.")
+    vf_coef: float = Field(0.5, ge=0, description="Weight of the value function's loss.")
+    max_grad_norm: float = Field(0.5, gt=0, description="Largest norm of the gradient.")
+
+    @property
+    def normalization(self) -> Normalize:
+        """What is normalised, and how."""
+        if isinstance(self.normalize, bool):
+            return Normalize(norm_obs=self.normalize, norm_reward=self.normalize)
+        return self.normalize

@@ -1,0 +1,138 @@
+"""What algorithms do around their loop that learn from what their policy has just done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import Space
+from pydantic import BaseModel
+
+from zoo import Agent, Algorithm, Progress, State, ZooError
+from zoo.agents.mlp import MLPAgent
+from zoo.agents.preprocess import Preprocess, example, standard_steps
+from zoo_torch.actor_critic import ActorCritic
+from zoo_torch.configuration import OnPolicyConfig
+from zoo_torch.distributions import family_of
+from zoo_torch.normalization import ObservationNormalizer, RewardScaler
+from zoo_torch.optimizers import Optimizer, clip_norm
+from zoo_torch.rollout import Collector, Senses
+from zoo_torch.threads import as_many_threads_as_torch
+
+
+class OnPolicyAlgorithm(Algorithm):
+    """Networks, normalisers, counters and random numbers of an on-policy algorithm.
+
+    A subclass gives `Config`, `make_optimizer`, and `train`: its loop, which collects rollouts
+    inside `with self.experience(env) as collector:` and counts steps in `self.steps`.
+    """
+
+    Config: ClassVar[type[BaseModel]] = OnPolicyConfig
+
+    def __init__(
+        self,
+        config: Any,
+        observation_space: Space[Any],
+        action_space: Space[Any],
+        *,
+        seed: int,
+        device: str = "cpu",
+    ) -> None:
+        """Refuse, by a `ZooError`, spaces that there are no networks or policies for."""
+        super().__init__(config, observation_space, action_space, seed=seed, device=device)
+        self.rng = np.random.default_rng([seed, 0xAC])
+        settings, networks = config.normalization, config.policy_kwargs
+        self.senses = Senses(
+            Preprocess(standard_steps(observation_space)),
+            ObservationNormalizer(settings, observation_space) if settings.norm_obs else None,
+            RewardScaler(settings, config.gamma) if settings.norm_reward else None,
+        )
+        self.model = ActorCritic(
+            self.senses.rows(example(observation_space)).shape[1],
+            family_of(action_space),
+            policy_units=networks.policy_units,
+            value_units=networks.value_units,
+            activation=networks.activation_fn,
+            orthogonal=networks.ortho_init,
+            log_std=networks.log_std_init,
+            rng=self.rng,
+        )
+        self.optimizer = self.make_optimizer()
+        self.steps = self.episodes = self.updates = 0
+
+    def make_optimizer(self) -> Optimizer:
+        """Return the optimiser of `self.model.theta`."""
+        raise NotImplementedError
+
+    @contextmanager
+    def experience(self, env: Any) -> Iterator[Collector]:
+        """Give what collects rollouts from `env`, for the length of a training."""
+        with as_many_threads_as_torch():
+            yield Collector(
+                env, self.model, self.senses, n_steps=self.config.n_steps, gamma=self.config.gamma
+            )
+
+    def count(self, collector: Collector) -> None:
+        """Count the rollout that `collector` has just made."""
+        self.steps += collector.n_steps * collector.env.num_envs
+        self.episodes += collector.episodes
+        collector.episodes = 0
+
+    def descend(self, rate: float) -> None:
+        """Step along the model's gradient, clipped; `ZooError` where training has diverged."""
+        norm = clip_norm(self.model.slope, self.config.max_grad_norm)
+        if not math.isfinite(norm):
+            raise ZooError(
+                f"training diverged at step {self.steps:,}: the gradient's norm is {norm}, after "
+                f"{self.updates:,} updates",
+                "Lower learning_rate, or set normalize: true; the last checkpoint is intact",
+            )
+        self.optimizer.step(self.model.theta, self.model.slope, rate)
+        self.updates += 1
+
+    def progress(self, metrics: dict[str, float]) -> Progress:
+        """Return where training stands."""
+        return Progress(self.steps, self.episodes, metrics)
+
+    def agent(self) -> Agent:
+        """Return the current policy, of the portable kind `mlp`."""
+        normalizer = self.senses.observations
+        steps = [] if normalizer is None else normalizer.steps()
+        return MLPAgent(
+            self.observation_space,
+            self.action_space,
+            self.model.layers(),
+            self.model.family.head(self.model.log_std),
+            Preprocess([*steps, *standard_steps(self.observation_space)]),
+        )
+
+    def state(self) -> State:
+        """Return parameters, optimiser, normalisers, counters and random numbers, all copied."""
+        observations, rewards = self.senses.observations, self.senses.rewards
+        return {
+            "steps": self.steps,
+            "episodes": self.episodes,
+            "updates": self.updates,
+            "parameters": self.model.parameters.copy(),
+            "optimizer": self.optimizer.state(),
+            "observations": None if observations is None else observations.state(),
+            "rewards": None if rewards is None else rewards.state(),
+            "rng": self.rng.bit_generator.state,
+        }
+
+    def load_state(self, state: State) -> None:
+        """Take over what `state` returned."""
+        self.steps, self.episodes = state["steps"], state["episodes"]
+        self.updates = state["updates"]
+        self.model.parameters[:] = state["parameters"]
+        self.optimizer.load_state(state["optimizer"])
+        for part, saved in (
+            (self.senses.observations, state["observations"]),
+            (self.senses.rewards, state["rewards"]),
+        ):
+            if part is not None:
+                part.load_state(saved)
+        self.rng.bit_generator.state = state["rng"]

@@ -1,0 +1,191 @@
+"""Experience: what a policy has just done, as the arrays that an update learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode
+
+from zoo import ZooError
+from zoo.agents.preprocess import Preprocess
+from zoo_torch.actor_critic import ActorCritic
+from zoo_torch.normalization import ObservationNormalizer, RewardScaler
+
+
+class Rollout(NamedTuple):
+    """T steps of n copies of the environment; row t * n + i is step t of copy i."""
+
+    rows: np.ndarray
+    """(T * n, inputs) float32: the observations as the networks read them"""
+    actions: np.ndarray
+    """(T * n, ...): as the policy's distributions take them"""
+    rewards: np.ndarray
+    """(T, n) float32; where an episode was truncated, with the discounted value of its end"""
+    dones: np.ndarray
+    """(T, n) bool: whether the step ended an episode"""
+    values: np.ndarray
+    """(T, n) float32: V(s_t)"""
+    last_values: np.ndarray
+    """(n,) float32: V(s_T)"""
+
+
+@dataclass
+class Senses:
+    """What lies between the environment and the networks."""
+
+    preprocess: Preprocess
+    observations: ObservationNormalizer | None
+    rewards: RewardScaler | None
+
+    def rows(self, observations: Any) -> np.ndarray:
+        """Return a batch of observations as the networks read it, (n, inputs) float32."""
+        if self.observations is not None:
+            observations = self.observations(observations)
+        return np.ascontiguousarray(self.preprocess(observations))
+
+
+class Collector:
+    """Acts in a vector environment, and keeps where its episodes stand."""
+
+    def __init__(
+        self, env: Any, model: ActorCritic, senses: Senses, *, n_steps: int, gamma: float
+    ) -> None:
+        """Begin or go on with the copies' episodes; `ZooError` for a wrong autoreset mode."""
+        mode = env.metadata.get("autoreset_mode")
+        if mode is not AutoresetMode.SAME_STEP:
+            raise ZooError(
+                f"a vector environment with autoreset mode {mode} cannot be learnt from",
+                "Use one with AutoresetMode.SAME_STEP, as zoo.train makes them",
+            )
+        self.env, self.model, self.senses = env, model, senses
+        self.n_steps, self.gamma = n_steps, gamma
+        self.episodes = 0
+        """Episodes that ended since."""
+        observations, info = env.reset()
+        check_finite("observation", observations, "at a reset")
+        resumed = np.asarray(info.get("resumed", np.zeros(env.num_envs, np.bool_)), np.bool_)
+        if senses.rewards is not None:
+            senses.rewards.begin(resumed)
+        if senses.observations is not None and not resumed.all():
+            senses.observations.update(_select(observations, ~resumed))
+        self._row = senses.rows(observations)
+        T, n, family = n_steps, env.num_envs, model.family
+        self._rows = np.empty((T, *self._row.shape), np.float32)
+        self._actions = np.empty((T, n, *family.row), family.dtype)
+        self._rewards, self._dones = np.empty((T, n), np.float32), np.empty((T, n), np.bool_)
+
+    def collect(self, rng: np.random.Generator, steps: int) -> Rollout:
+        """Act for T steps of each copy; the arrays are overwritten by the next call.
+
+        `steps` have been taken before, for messages: `ZooError` where an observation or a reward
+        is not finite.
+        """
+        model, family, env, n = self.model, self.model.family, self.env, self.env.num_envs
+        noise = family.noise(rng, self.n_steps, n)
+        ends: list[tuple[int, int, np.ndarray]] = []
+        for t in range(self.n_steps):
+            self._rows[t] = self._row
+            outputs = model.policy.forward(self._row)
+            self._actions[t] = actions = family.draw(outputs, model.log_std, noise[t])
+            observations, rewards, terminated, truncated, infos = env.step(family.in_space(actions))
+            steps += n
+            check_finite("observation", observations, f"at step {steps:,}")
+            check_finite("reward", rewards, f"at step {steps:,}")
+            self._dones[t] = dones = terminated | truncated
+            if self.senses.observations is not None:
+                self.senses.observations.update(observations)
+            if self.senses.rewards is not None:
+                rewards = self.senses.rewards(rewards, dones)
+            self._rewards[t] = rewards
+            if dones.any():
+                self.episodes += int(dones.sum())
+                for i in np.flatnonzero(truncated & ~terminated).tolist():
+                    final = _one(infos["final_obs"][i])
+                    check_finite("observation", final, f"at step {steps:,}")
+                    ends.append((t, i, self.senses.rows(final)))
+            self._row = self.senses.rows(observations)
+        return self._finished(ends)
+
+    def _finished(self, ends: list[tuple[int, int, np.ndarray]]) -> Rollout:
+        """Add the values; a truncated episode is worth what its last observation (t, i, row)
+        promises (https://arxiv.org/abs/1712.00378, eq. 6)."""
+        rows = self._rows.reshape(-1, self._rows.shape[-1])
+        if ends:
+            t, i, final = zip(*ends, strict=True)
+            self._rewards[t, i] += self.gamma * self._values(np.concatenate(final))
+        return Rollout(
+            rows,
+            self._actions.reshape(len(rows), *self.model.family.row),
+            self._rewards,
+            self._dones,
+            self.model.values(rows).reshape(self._rewards.shape),
+            self.model.values(self._row),
+        )
+
+    def _values(self, rows: np.ndarray) -> np.ndarray:
+        """Return V of rows one by one: there are a few, each time another number of them."""
+        return np.concatenate([self.model.values(row[None]) for row in rows])
+
+
+class Shuffle:
+    """Minibatches of a rollout, in another order in each epoch.
+
+    The order is drawn once per epoch and the arrays are copied in it, so that a minibatch is a
+    piece of memory of which the tensors were made long before.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], batch_size: int) -> None:
+        """Make room for arrays like these; the last minibatch has the samples that are left."""
+        self._room = {name: np.empty_like(array) for name, array in arrays.items()}
+        self._tensors = {name: torch.from_numpy(array) for name, array in self._room.items()}
+        self._size = len(next(iter(arrays.values())))
+        self._pieces = [
+            slice(start, min(start + batch_size, self._size))
+            for start in range(0, self._size, batch_size)
+        ]
+        self._batches = [
+            ({name: array[piece] for name, array in self._room.items()},
+             {name: tensor[piece] for name, tensor in self._tensors.items()})
+            for piece in self._pieces
+        ]  # fmt: skip
+
+    def epoch(
+        self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator
+    ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, torch.Tensor]]]:
+        """Yield every sample once, in minibatches: as arrays, and as tensors of the same memory."""
+        order = rng.permutation(self._size)
+        for name, room in self._room.items():
+            np.take(arrays[name], order, axis=0, out=room, mode="clip")
+        yield from self._batches
+
+
+def check_finite(what: str, values: Any, when: str) -> None:
+    """Raise `ZooError` where an observation or reward has a NaN or is infinite."""
+    if isinstance(values, dict):
+        for key, value in values.items():
+            check_finite(f"{what} {key!r}", value, when)
+        return
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        copy = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))[0])
+        bad = values[copy][~np.isfinite(values[copy])] if values.ndim > 1 else values[[copy]]
+        raise ZooError(
+            f"the environment (copy {copy}) gave a {what} with {bad.flat[0]} in it {when}",
+            "The fault lies in the environment's code; the last checkpoint is intact",
+        )
+
+
+def _one(observation: Any) -> Any:
+    """Return an observation as a batch of one."""
+    if isinstance(observation, dict):
+        return {key: np.asarray(value)[None] for key, value in observation.items()}
+    return np.asarray(observation)[None]
+
+
+def _select(observations: Any, copies: np.ndarray) -> Any:
+    if isinstance(observations, dict):
+        return {key: value[copies] for key, value in observations.items()}
+    return observations[copies]
