@@ -81,15 +81,14 @@ class ActorCritic:
 
         Autograd goes from the loss to what the networks put out, and no further.
         """
-        leaves = self._forward(rows)
-        outputs, values, log_std = leaves
+        outputs, values, log_std = self._forward(rows)
         total, more = loss(self.family.of(outputs, log_std), values, *arguments)
-        by_outputs, by_values, by_log_std = torch.autograd.grad(
-            total, leaves, allow_unused=True, materialize_grads=True
-        )
+        leaves = (outputs, values, log_std) if self.family.stds else (outputs, values)
+        by_outputs, by_values, *by_log_std = torch.autograd.grad(total, leaves)
         self.policy.backward(by_outputs.numpy())
         self.value.backward(by_values.numpy()[:, None])
-        self._slopes["log_std"][:] = by_log_std.numpy()
+        if by_log_std:
+            self._slopes["log_std"][:] = by_log_std[0].numpy()
         return more
 
     def layers(self) -> list[Layer]:

@@ -113,7 +113,7 @@ class Categorical:
 
     def log_prob(self, actions: torch.Tensor) -> torch.Tensor:
         """Return (n,) for indices (n,)."""
-        return self.log_probs.gather(1, actions[:, None])[:, 0]
+        return self.log_probs.gather(1, actions[:, None]).squeeze(1)
 
     def entropy(self) -> torch.Tensor:
         """Return (n,), in nats."""

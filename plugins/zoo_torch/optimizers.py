@@ -56,19 +56,33 @@ class Adam:
 
 
 class RMSprop:
-    """Tieleman & Hinton (2012), as TensorFlow had it and A2C was tuned with: the mean square
-    begins at 1, and epsilon is under the root."""
+    """Tieleman & Hinton (2012): `theta -= rate * g / (sqrt(square) + eps)`, where `square` is a
+    running mean of g^2 that begins at 0.
 
-    def __init__(self, parameters: torch.Tensor, *, alpha: float = 0.99, eps: float) -> None:
+    With `tf_like` it is as TensorFlow had it: the mean begins at 1, which makes the first
+    hundreds of steps small, and eps is under the root.
+    """
+
+    def __init__(
+        self,
+        parameters: torch.Tensor,
+        *,
+        alpha: float = 0.99,
+        eps: float,
+        tf_like: bool = False,
+    ) -> None:
         """Begin with no memory; `alpha` is the decay of the mean square."""
-        self.alpha, self.eps = alpha, eps
-        self.square = torch.ones_like(parameters)
+        self.alpha, self.eps, self.tf_like = alpha, eps, tf_like
+        self.square = torch.full_like(parameters, float(tf_like))
         self._denominator = torch.empty_like(parameters)
 
     def step(self, parameters: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
         """Take a step of size `rate`."""
         self.square.mul_(self.alpha).addcmul_(gradient, gradient, value=1 - self.alpha)
-        denominator = torch.add(self.square, self.eps, out=self._denominator).sqrt_()
+        if self.tf_like:
+            denominator = torch.add(self.square, self.eps, out=self._denominator).sqrt_()
+        else:
+            denominator = torch.sqrt(self.square, out=self._denominator).add_(self.eps)
         parameters.addcdiv_(gradient, denominator, value=-rate)
 
     def state(self) -> State:

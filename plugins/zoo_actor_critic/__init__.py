@@ -1,0 +1,1 @@
+"""Actor-critics: a policy that learns from a value function that learns beside it."""
