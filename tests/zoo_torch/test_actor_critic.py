@@ -1,0 +1,83 @@
+"""The gradient of a loss by hand through both networks, against autograd from end to end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from zoo_torch.actor_critic import ActorCritic
+from zoo_torch.distributions import family_of
+
+
+def make(space: spaces.Space, **changes) -> ActorCritic:
+    settings = {"policy_units": [8, 6], "value_units": [5], "activation": "tanh"}
+    return ActorCritic(
+        3, family_of(space), orthogonal=True, log_std=-0.5, rng=np.random.default_rng(0),
+        **settings | changes,
+    )  # fmt: skip
+
+
+def through_torch(model: ActorCritic, rows: np.ndarray) -> tuple[torch.Tensor, ...]:
+    """Return outputs, values, log_std and the flat parameters, connected by autograd."""
+    theta = torch.tensor(model.parameters, requires_grad=True)
+    start, found = 0, []
+    for network in (model.policy, model.value):
+        h = torch.tensor(rows)
+        for number, (weight, bias) in enumerate(network.parameters):
+            w = theta[start : start + weight.size].view(weight.shape)
+            start += weight.size
+            h = h @ w + theta[start : start + bias.size]
+            start += bias.size
+            if number + 1 < len(network.parameters):
+                h = torch.tanh(h)
+        found.append(h)
+    return found[0], found[1][:, 0], theta[start:], theta
+
+
+@pytest.mark.parametrize("space", [spaces.Discrete(4), spaces.Box(-1, 1, (2,))])
+def test_the_gradient_by_all_parameters_is_autograd_s(space: spaces.Space) -> None:
+    model, rng = make(space), np.random.default_rng(1)
+    rows = rng.standard_normal((9, 3)).astype(np.float32)
+    family = model.family
+    actions = torch.from_numpy(
+        family.draw(model.policy.forward(rows), model.log_std, family.noise(rng, 1, 9)[0])
+    )
+    weights = torch.tensor(rng.standard_normal(9), dtype=torch.float32)
+
+    def loss(pi, values, scale):
+        total = (pi.log_prob(actions) * weights).mean() + scale * (values**3).mean()
+        return total - 0.1 * pi.entropy().mean(), "more"
+
+    assert model.differentiate(loss, rows, 0.7) == "more"
+    outputs, values, log_std, theta = through_torch(model, rows)
+    loss(family.of(outputs, log_std), values, 0.7)[0].backward()
+    assert model.gradient == pytest.approx(theta.grad.numpy(), rel=1e-3, abs=1e-5)
+    assert np.abs(model.gradient).max() > 0.01
+
+
+def test_the_tensors_are_the_arrays_memory() -> None:
+    model = make(spaces.Discrete(2))
+    model.theta.zero_()
+    model.slope.fill_(2.0)
+    assert not model.policy.parameters[0][0].any()
+    assert (model.gradient == 2).all()
+
+
+def test_the_first_policy_is_nearly_the_same_everywhere() -> None:
+    model = make(spaces.Discrete(4))
+    pi, _ = model.evaluate(np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32))
+    assert pi.entropy().min() > 0.999 * np.log(4)
+
+
+def test_layers_are_copies_that_act_alike() -> None:
+    model = make(spaces.Discrete(4), activation="relu")
+    layers, rows = model.layers(), np.ones((2, 3), np.float32)
+    before = model.policy.forward(rows).copy()
+    model.theta.zero_()
+    h = rows
+    for layer in layers:
+        h = h @ layer.weight.T + layer.bias
+        h = np.maximum(h, 0) if layer.activation == "relu" else h
+    assert h == pytest.approx(before, rel=1e-5)

@@ -1,0 +1,106 @@
+"""Distributions against torch's own, and draws against the probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from torch import distributions as theirs
+
+from zoo import ZooError
+from zoo_torch.distributions import family_of
+
+HIGH = np.array([[1.0, 2.0]], np.float32)
+SPACES: dict[str, spaces.Space[Any]] = {
+    "discrete": spaces.Discrete(3, start=5),
+    "multi-discrete": spaces.MultiDiscrete([3, 2]),
+    "table": spaces.MultiDiscrete(np.array([[3, 2], [2, 4]])),
+    "multi-binary": spaces.MultiBinary((2, 2)),
+    "box": spaces.Box(-HIGH, HIGH),
+    "unbounded": spaces.Box(-np.inf, np.inf, (2,), np.float64),
+}
+
+
+def reference(space: spaces.Space[Any], outputs: torch.Tensor, log_std: torch.Tensor) -> Any:
+    """Return (log_prob, entropy) as functions out of torch.distributions."""
+    if isinstance(space, spaces.Discrete):
+        one = theirs.Categorical(logits=outputs)
+        return one.log_prob, one.entropy
+    if isinstance(space, spaces.MultiDiscrete):
+        parts = [
+            theirs.Categorical(logits=block)
+            for block in outputs.split(np.ravel(space.nvec).tolist(), 1)
+        ]
+        return (
+            lambda a: sum(part.log_prob(a[:, i]) for i, part in enumerate(parts)),
+            lambda: sum(part.entropy() for part in parts),
+        )
+    one = (
+        theirs.Bernoulli(logits=outputs)
+        if isinstance(space, spaces.MultiBinary)
+        else theirs.Normal(outputs, log_std.exp())
+    )
+    return (lambda a: one.log_prob(a).sum(1)), (lambda: one.entropy().sum(1))
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_log_probabilities_entropies_and_gradients_are_those_of_torch(kind: str) -> None:
+    space = SPACES[kind]
+    family, rng = family_of(space), np.random.default_rng(0)
+    outputs = torch.tensor(rng.standard_normal((6, family.outputs)), dtype=torch.float32)
+    log_std = torch.tensor(rng.standard_normal(family.stds), dtype=torch.float32)
+    actions = torch.from_numpy(
+        family.draw(outputs.numpy(), log_std.numpy(), family.noise(rng, 1, 6)[0])
+    )
+    leaves = [outputs.requires_grad_(), log_std.requires_grad_()]
+    log_prob, entropy = reference(space, *leaves)
+    mine = family.of(*leaves)
+    for found, expected in (
+        (mine.log_prob(actions), log_prob(actions)),
+        (mine.entropy().expand(6), entropy()),
+    ):
+        assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-4, abs=1e-5)
+        weights = torch.arange(6.0)
+        gradients = [
+            torch.autograd.grad(
+                (one * weights).sum(), leaves, retain_graph=True, materialize_grads=True,
+                allow_unused=True,
+            )
+            for one in (found, expected)
+        ]  # fmt: skip
+        for a, b in zip(*gradients, strict=True):
+            assert a.numpy() == pytest.approx(b.numpy(), rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_actions_are_members_of_the_space(kind: str) -> None:
+    space = SPACES[kind]
+    family, rng = family_of(space), np.random.default_rng(0)
+    outputs = rng.standard_normal((50, family.outputs)).astype(np.float32)
+    log_std = np.ones(family.stds, np.float32)
+    rows = family.draw(outputs, log_std, family.noise(rng, 1, 50)[0])
+    assert rows.shape == (50, *family.row)
+    assert rows.dtype == family.dtype
+    actions = family.in_space(rows)
+    assert all(space.contains(action) for action in actions)
+
+
+def test_draws_are_as_frequent_as_they_are_probable() -> None:
+    family, rng = family_of(SPACES["discrete"]), np.random.default_rng(0)
+    p = np.array([0.6, 0.3, 0.1])
+    outputs = np.tile(np.log(p), (20_000, 1)).astype(np.float32)
+    drawn = family.draw(outputs, np.empty(0), family.noise(rng, 1, 20_000)[0])
+    assert np.bincount(drawn) / 20_000 == pytest.approx(p, abs=0.015)
+
+    family = family_of(spaces.MultiBinary(2))
+    outputs = np.tile(np.log([0.8 / 0.2, 0.1 / 0.9]), (20_000, 1)).astype(np.float32)
+    drawn = family.draw(outputs, np.empty(0), family.noise(rng, 1, 20_000)[0])
+    assert drawn.mean(0) == pytest.approx([0.8, 0.1], abs=0.015)
+
+
+def test_integers_in_a_box_have_no_policy() -> None:
+    with pytest.raises(ZooError, match="no policy over"):
+        family_of(spaces.Box(0, 5, (2,), np.int64))
