@@ -85,8 +85,9 @@ class ActorCritic:
         total, more = loss(self.family.of(outputs, log_std), values, *arguments)
         leaves = (outputs, values, log_std) if self.family.stds else (outputs, values)
         by_outputs, by_values, *by_log_std = torch.autograd.grad(total, leaves)
-        self.policy.backward(by_outputs.numpy())
-        self.value.backward(by_values.numpy()[:, None])
+        with np.errstate(all="ignore"):  # a gradient that is not finite is for others to refuse
+            self.policy.backward(by_outputs.numpy())
+            self.value.backward(by_values.numpy()[:, None])
         if by_log_std:
             self._slopes["log_std"][:] = by_log_std[0].numpy()
         return more
@@ -125,8 +126,10 @@ def _initialize(network: mlp.MLP, gain: float, orthogonal: bool, rng: np.random.
     """Draw the weights; orthogonal ones come with biases of 0, the others with PyTorch's."""
     last = len(network.parameters) - 1
     for number, (weight, bias) in enumerate(network.parameters):
+        inputs, outputs = weight.shape
         if orthogonal:
-            weight[:] = mlp.orthogonal(rng, *weight.shape, gain if number == last else HIDDEN_GAIN)
+            own = gain if number == last else HIDDEN_GAIN
+            weight[:] = mlp.orthogonal(rng, inputs, outputs, own)
         else:
-            weight[:] = mlp.uniform(rng, *weight.shape)
-            bias[:] = mlp.uniform(rng, len(weight), len(bias))[0]
+            weight[:] = mlp.uniform(rng, inputs, outputs)
+            bias[:] = mlp.uniform(rng, inputs, outputs)[0]

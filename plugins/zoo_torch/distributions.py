@@ -13,9 +13,10 @@ The noise for a whole rollout is drawn beforehand, which is faster than a little
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -36,22 +37,36 @@ class Distribution(Protocol):
     def entropy(self) -> torch.Tensor: ...
 
 
-class Family(Protocol):
+class Family(ABC):
     """The distributions over an action space that a policy chooses among."""
 
     outputs: int
     """How many numbers of the policy network a distribution takes."""
-    stds: int
-    """How many standard deviations it takes besides; 0 where it has none."""
-    row: tuple[int, ...]
-    dtype: type
+    stds: int = 0
+    """How many standard deviations it takes besides, `log_std` (stds,)."""
+    row: tuple[int, ...] = ()
+    dtype: Any
     """Shape and type of an action as the loss wants it."""
 
-    def noise(self, rng: np.random.Generator, steps: int, copies: int) -> np.ndarray: ...
-    def draw(self, outputs: np.ndarray, log_std: np.ndarray, noise: np.ndarray) -> np.ndarray: ...
-    def in_space(self, actions: np.ndarray) -> np.ndarray: ...
-    def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution: ...
-    def head(self, log_std: np.ndarray) -> heads.Head: ...
+    @abstractmethod
+    def noise(self, rng: np.random.Generator, steps: int, copies: int) -> np.ndarray:
+        """Return what `draw` needs for so many steps, (steps, copies, outputs) float32."""
+
+    @abstractmethod
+    def draw(self, outputs: np.ndarray, log_std: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Return actions (n, *row) for outputs (n, outputs) and noise of that shape."""
+
+    @abstractmethod
+    def in_space(self, actions: np.ndarray) -> np.ndarray:
+        """Return actions (n, *row) as members of the space (n, *shape)."""
+
+    @abstractmethod
+    def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution:
+        """Return the distributions for outputs (n, outputs)."""
+
+    def head(self, log_std: np.ndarray) -> heads.Head:
+        """Return the head of an agent that acts by these distributions."""
+        return heads.Categorical()
 
 
 def family_of(action_space: Space[Any]) -> Family:
@@ -75,11 +90,9 @@ def _gumbel(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return rng.gumbel(size=shape).astype(np.float32)
 
 
-class OneOf:
+class OneOf(Family):
     """A categorical distribution: the outputs are logits (n, k), an action is an index."""
 
-    stds: ClassVar[int] = 0
-    row: ClassVar[tuple[int, ...]] = ()
     dtype = np.int64
 
     def __init__(self, space: spaces.Discrete) -> None:
@@ -96,9 +109,6 @@ class OneOf:
 
     def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution:
         return Categorical(outputs)
-
-    def head(self, log_std: np.ndarray) -> heads.Head:
-        return heads.Categorical()
 
 
 @dataclass
@@ -120,10 +130,9 @@ class Categorical:
         return -(self.log_probs.exp() * self.log_probs).sum(1)
 
 
-class OneOfEach:
+class OneOfEach(Family):
     """Independent categorical distributions: the outputs are their logits side by side."""
 
-    stds: ClassVar[int] = 0
     dtype = np.int64
 
     def __init__(self, space: spaces.MultiDiscrete) -> None:
@@ -146,9 +155,6 @@ class OneOfEach:
     def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution:
         return Product([Categorical(logits) for logits in outputs.split(self.sizes, 1)])
 
-    def head(self, log_std: np.ndarray) -> heads.Head:
-        return heads.Categorical()
-
 
 @dataclass
 class Product:
@@ -165,10 +171,9 @@ class Product:
         return torch.stack([part.entropy() for part in self.parts]).sum(0)
 
 
-class Bits:
+class Bits(Family):
     """Independent Bernoulli distributions: the outputs are the logits of a one."""
 
-    stds: ClassVar[int] = 0
     dtype = np.float32
 
     def __init__(self, space: spaces.MultiBinary) -> None:
@@ -188,9 +193,6 @@ class Bits:
     def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution:
         return Bernoulli(outputs)
 
-    def head(self, log_std: np.ndarray) -> heads.Head:
-        return heads.Categorical()
-
 
 @dataclass
 class Bernoulli:
@@ -206,7 +208,7 @@ class Bernoulli:
         return (softplus(self.logits) - self.logits * self.logits.sigmoid()).sum(1)
 
 
-class Gaussian:
+class Gaussian(Family):
     """A Gaussian with independent components: the outputs are its mean (n, k); the logarithms
     of the deviations (k,) are parameters of their own, the same in all states. Actions outside
     the bounds of the space are clipped on their way to the environment."""

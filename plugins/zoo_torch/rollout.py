@@ -173,7 +173,7 @@ def check_finite(what: str, values: Any, when: str) -> None:
         copy = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))[0])
         bad = values[copy][~np.isfinite(values[copy])] if values.ndim > 1 else values[[copy]]
         raise ZooError(
-            f"the environment (copy {copy}) gave a {what} with {bad.flat[0]} in it {when}",
+            f"{bad.flat[0]} in the {what} of copy {copy} of the environment {when}",
             "The fault lies in the environment's code; the last checkpoint is intact",
         )
 
