@@ -35,7 +35,7 @@ class RunningMoments:
         self.mean, self.var, self.count = self.mean + delta * (n / total), squares / total, total
 
     def state(self) -> State:
-        return {"mean": self.mean.copy(), "var": self.var.copy(), "count": self.count}
+        return {"mean": np.array(self.mean), "var": np.array(self.var), "count": self.count}
 
     def load_state(self, state: State) -> None:
         self.mean, self.var = np.array(state["mean"]), np.array(state["var"])

@@ -11,6 +11,8 @@ from gymnasium.vector import AutoresetMode
 from tests.zoo_torch.scripted import Scripted
 from zoo import ZooError
 from zoo.agents.preprocess import Preprocess, standard_steps
+from zoo.testing.checks import CHECKS
+from zoo.testing.subject import Subject
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.configuration import Normalize
 from zoo_torch.distributions import family_of
@@ -97,3 +99,14 @@ def test_an_epoch_has_every_sample_once_and_rows_stay_together() -> None:
         orders.append(np.concatenate(seen).tolist())
         assert sorted(orders[-1]) == list(range(10))
     assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "a2c"])
+@pytest.mark.parametrize("check", ["exact_resume", "state_round_trip", "resume_with_fresh_episodes",
+                                   "agent_is_detached", "bundle_round_trip"])  # fmt: skip
+def test_the_rules_hold_with_running_normalisation(algorithm: str, check: str) -> None:
+    changes = {"normalize": {"norm_obs": True}, "gamma": 0.9, "policy_kwargs.activation_fn": "elu"}
+    subject = Subject(algorithm, changes)
+    if check == "bundle_round_trip":  # which goes through observations that have no moments
+        subject = Subject(algorithm, changes | {"normalize": {"norm_obs": False}})
+    CHECKS[check].function(subject)
