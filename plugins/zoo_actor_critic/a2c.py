@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import torch
+import numpy as np
 from pydantic import Field
 
 from zoo import Progress, Schedule, ScheduleValue
+from zoo_torch.actor_critic import Slopes
 from zoo_torch.advantages import generalized_advantages
 from zoo_torch.configuration import OnPolicyConfig
-from zoo_torch.distributions import Distribution
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam, Optimizer, RMSprop
 from zoo_torch.rollout import Rollout
@@ -51,10 +51,10 @@ class A2CConfig(OnPolicyConfig):
 class Samples(NamedTuple):
     """What the loss is made of, for each of the steps of a rollout."""
 
-    actions: torch.Tensor
-    advantages: torch.Tensor
+    actions: np.ndarray
+    advantages: np.ndarray
     """(n,): R - V(s; theta_v) before the update, where R are the returns"""
-    returns: torch.Tensor
+    returns: np.ndarray
 
 
 class A2C(OnPolicyAlgorithm):
@@ -66,9 +66,9 @@ class A2C(OnPolicyAlgorithm):
         config: A2CConfig = self.config
         if config.use_rms_prop:
             return RMSprop(
-                self.model.theta, eps=config.rms_prop_eps, tf_like=config.rms_prop_tf_like
+                self.model.parameters, eps=config.rms_prop_eps, tf_like=config.rms_prop_tf_like
             )
-        return Adam(self.model.theta, eps=1e-5)
+        return Adam(self.model.parameters, eps=1e-5)
 
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         with self.experience(env) as collector:
@@ -78,7 +78,8 @@ class A2C(OnPolicyAlgorithm):
                     rollout = collector.collect(self.rng, self.steps)
                     self.count(collector)
                     samples = self._samples(rollout)
-                    self.model.differentiate(a2c_loss, rollout.rows, samples, self.config)
+                    pi, V = self.model.evaluate(rollout.rows)
+                    self.model.backward(pi, samples.actions, a2c_slopes(V, samples, self.config))
                     rate = self.config.learning_rate(max(1 - self.steps / steps, 0.0))
                     self.descend(rate)
                 yield self.progress(
@@ -91,29 +92,28 @@ class A2C(OnPolicyAlgorithm):
             gamma=self.config.gamma, lambda_=self.config.gae_lambda,
         )  # fmt: skip
         returns = advantages + rollout.values
-        each = (rollout.actions, advantages.ravel(), returns.ravel())
-        return Samples(*map(torch.from_numpy, each))
+        return Samples(rollout.actions, advantages.ravel(), returns.ravel())
 
     def _measure(self, rollout: Rollout, samples: Samples) -> dict[str, float]:
         """Return how things stand after the last update."""
         pi, V = self.model.evaluate(rollout.rows)
         return {
-            "train/value_loss": float((V - samples.returns).square().mean()),
+            "train/value_loss": float(np.square(V - samples.returns).mean()),
             "train/entropy": float(pi.entropy().mean()),
         }
 
 
-def a2c_loss(
-    pi: Distribution, V: torch.Tensor, samples: Samples, config: A2CConfig
-) -> tuple[torch.Tensor, None]:
-    """Return the loss whose gradient is d_theta and d_theta_v of the paper's algorithm S3, with
-    the entropy of its section 4: means over the steps (n,) in place of its sums."""
-    A = samples.advantages
+def a2c_slopes(V: np.ndarray, samples: Samples, config: A2CConfig) -> Slopes:
+    """Return the derivatives of the loss whose gradients are d_theta and d_theta_v of the paper's
+    algorithm S3, with the entropy H of its section 4; means over n steps in place of its sums:
+
+        L = mean(c_v (R - V)^2 - A log pi(a|s) - beta H)
+    """
+    n, A = len(V), samples.advantages
     if config.normalize_advantage:
-        std, mean = torch.std_mean(A)
-        A = (A - mean) / (std + 1e-8)
-    error = samples.returns - V
-    loss = config.vf_coef * (error * error).mean() - (pi.log_prob(samples.actions) * A).mean()
-    if config.ent_coef:
-        loss = loss - config.ent_coef * pi.entropy().mean()
-    return loss, None
+        A = (A - A.mean()) / (A.std(ddof=1) + np.float32(1e-8))
+    return Slopes(
+        log_prob=A * np.float32(-1 / n),
+        values=(V - samples.returns) * np.float32(2 * config.vf_coef / n),
+        entropy=-config.ent_coef / n,
+    )

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from zoo import Progress, Schedule, ScheduleValue
+from zoo_torch.actor_critic import Slopes
 from zoo_torch.advantages import generalized_advantages
 from zoo_torch.configuration import OnPolicyConfig
-from zoo_torch.distributions import Distribution
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam
 from zoo_torch.rollout import Rollout, Shuffle
@@ -67,7 +66,7 @@ class PPO(OnPolicyAlgorithm):
     Config = PPOConfig
 
     def make_optimizer(self) -> Adam:
-        return Adam(self.model.theta, eps=1e-5)
+        return Adam(self.model.parameters, eps=1e-5)
 
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         config: PPOConfig = self.config
@@ -97,7 +96,7 @@ class PPO(OnPolicyAlgorithm):
         return {
             "rows": rollout.rows,
             "actions": rollout.actions,
-            "log_probs": pi.log_prob(torch.from_numpy(rollout.actions)).numpy(),
+            "log_probs": pi.log_prob(rollout.actions),
             "advantages": advantages.ravel(),
             "returns": (advantages + rollout.values).ravel(),
             "values": rollout.values.ravel(),
@@ -107,51 +106,59 @@ class PPO(OnPolicyAlgorithm):
         """Take K epochs of minibatch steps, or fewer where the policy moves too far."""
         config: PPOConfig = self.config
         for _ in range(config.n_epochs):
-            for arrays, batch in shuffle.epoch(samples, self.rng):
-                log_ratio = self.model.differentiate(ppo_loss, arrays["rows"], batch, config, clip)
+            for batch in shuffle.epoch(samples, self.rng):
+                pi, V = self.model.evaluate(batch["rows"])
+                log_ratio = pi.log_prob(batch["actions"]) - batch["log_probs"]
                 if config.target_kl and divergence(log_ratio) > 1.5 * config.target_kl:
                     return
+                slopes = ppo_slopes(log_ratio, V, batch, config, clip)
+                self.model.backward(pi, batch["actions"], slopes)
                 self.descend(rate)
 
     def _measure(self, samples: Samples, epsilon: float) -> dict[str, float]:
         """Return what the update has done, over all samples of the rollout."""
         pi, V = self.model.evaluate(samples["rows"])
-        log_ratio = pi.log_prob(torch.from_numpy(samples["actions"])).numpy() - samples["log_probs"]
+        log_ratio = pi.log_prob(samples["actions"]) - samples["log_probs"]
         returns, values = samples["returns"], samples["values"]
         variance = float(returns.var())
         return {
-            "train/value_loss": float(np.square(V.numpy() - returns).mean()),
+            "train/value_loss": float(np.square(V - returns).mean()),
             "train/entropy": float(pi.entropy().mean()),
-            "train/approx_kl": divergence(torch.from_numpy(log_ratio)),
+            "train/approx_kl": divergence(log_ratio),
             "train/clip_fraction": float((np.abs(np.expm1(log_ratio)) > epsilon).mean()),
             "train/explained_variance": 1 - float((returns - values).var()) / (variance or np.nan),
         }
 
 
-def ppo_loss(
-    pi: Distribution, V: torch.Tensor, batch: dict[str, torch.Tensor], config: PPOConfig, clip: Clip
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return minus the objective of eq. 9, L^CLIP - c1 L^VF + c2 S, over a minibatch (n,), and
-    log pi(a|s) - log pi_old(a|s).
+def ppo_slopes(
+    log_ratio: np.ndarray, V: np.ndarray, batch: Samples, config: PPOConfig, clip: Clip
+) -> Slopes:
+    """Return the derivatives of minus the objective of eq. 9 over a minibatch of n samples,
+
+        L = mean(c1 (V - R)^2 - min(r A, clip(r, 1 - epsilon, 1 + epsilon) A) - c2 S)
+
+    where `log_ratio` is log r = log pi(a|s) - log pi_old(a|s) and c2 S the entropy's bonus.
     """
-    A, returns = batch["advantages"], batch["returns"]
-    if config.normalize_advantage and len(A) > 1:
-        std, mean = torch.std_mean(A)
-        A = (A - mean) / (std + 1e-8)
-    log_ratio = pi.log_prob(batch["actions"]) - batch["log_probs"]
-    r = log_ratio.exp()
-    surrogate = torch.min(r * A, r.clamp(1 - clip.epsilon, 1 + clip.epsilon) * A)  # eq. 7
-    if clip.epsilon_vf is not None:
-        V_old = batch["values"]
-        V = V_old + (V - V_old).clamp(-clip.epsilon_vf, clip.epsilon_vf)
-    error = V - returns
-    loss = config.vf_coef * (error * error).mean() - surrogate.mean()
-    if config.ent_coef:
-        loss = loss - config.ent_coef * pi.entropy().mean()
-    return loss, log_ratio.detach()
+    n, A, epsilon = len(V), batch["advantages"], clip.epsilon
+    if config.normalize_advantage and n > 1:
+        A = (A - A.mean()) / (A.std(ddof=1) + np.float32(1e-8))
+    r = np.exp(log_ratio)
+    rA = r * A
+    # d(r A) / d log pi = r A, where it is the lesser; the clipped one does not depend on pi there
+    counts = rA <= np.minimum(np.maximum(r, 1 - epsilon), 1 + epsilon) * A
+    error = V - batch["returns"]
+    if clip.epsilon_vf is not None:  # V = V_old + clip(V - V_old), which moves within its bounds
+        moved = V - batch["values"]
+        bounded = np.clip(moved, -clip.epsilon_vf, clip.epsilon_vf)
+        error = (batch["values"] + bounded - batch["returns"]) * (bounded == moved)
+    return Slopes(
+        log_prob=rA * counts * np.float32(-1 / n),
+        values=error * np.float32(2 * config.vf_coef / n),
+        entropy=-config.ent_coef / n,
+    )
 
 
-def divergence(log_ratio: torch.Tensor) -> float:
+def divergence(log_ratio: np.ndarray) -> float:
     """Return an estimate of KL(old, new) from samples of the old policy: the unbiased one that
     is never negative (http://joschu.net/blog/kl-approx.html)."""
-    return float((log_ratio.expm1() - log_ratio).mean())
+    return float((np.expm1(log_ratio) - log_ratio).mean())

@@ -1,7 +1,19 @@
 """What the zoo's deep algorithms are built on. It registers nothing.
 
-An algorithm writes its loss once, in plain PyTorch, as a function of what its networks put out.
-Autograd differentiates that; what lies below, fully connected layers, is differentiated by hand
-in NumPy (`zoo_torch.mlp`), which for networks of this size is two to three times as fast as
-PyTorch's own forward and backward pass, with nothing to compile.
+Fully connected networks are differentiated by hand, in NumPy: forward and backward passes on
+views of one flat vector of parameters (`zoo_torch.mlp`), the distributions of the policy
+(`zoo_torch.distributions`), and the optimisers. An algorithm adds the derivatives of its loss by
+log-probabilities, values and entropy, which are a few lines; the tests hold all of it to what
+PyTorch's autograd gives for the loss written plainly.
+
+For networks of this size that is several times as fast as PyTorch, compiled or not, has nothing
+to compile, does not depend on whether it was compiled, and a process need not import PyTorch.
+Seconds of the processor here (one core) for the update of two networks of 64 and 64 units:
+
+    batch                               64       256
+    autograd, flat parameters         0.95 ms   1.25 ms
+    networks by hand, loss autograd   0.44 ms   0.64 ms
+    all by hand                       0.17 ms   0.37 ms
+
+Images and a GPU need PyTorch itself, which is not here yet.
 """

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from zoo.agents.layers import Layer
 from zoo_torch import flat, mlp
@@ -17,15 +16,22 @@ HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN = math.sqrt(2), 0.01, 1.0
 """Gains of orthogonal weights (https://arxiv.org/abs/2006.05990, section 3.2): the first policy
 is nearly the same in all states."""
 
-Loss = Callable[..., tuple[torch.Tensor, Any]]
-"""From the policy's distributions of n rows, the values (n,) and more arguments to a scalar, and
-whatever else is to be known of it."""
+
+class Slopes(NamedTuple):
+    """The derivatives of a loss over n samples by what policy and value function say of them."""
+
+    log_prob: np.ndarray
+    """(n,): by the log-probability of each action"""
+    values: np.ndarray
+    """(n,): by each value"""
+    entropy: float
+    """By the entropy in each state, the same for all"""
 
 
 class ActorCritic:
     """Two fully connected networks on one flat vector of parameters.
 
-    `parameters` and `gradient` are NumPy arrays, `theta` and `slope` the same memory as tensors.
+    `parameters` and `gradient` are those vectors, float32.
     """
 
     def __init__(
@@ -54,7 +60,6 @@ class ActorCritic:
         shapes["log_std"] = (family.stds,)
         self.parameters = np.zeros(flat.size(shapes), np.float32)
         self.gradient = np.zeros_like(self.parameters)
-        self.theta, self.slope = map(torch.from_numpy, (self.parameters, self.gradient))
         self._views = flat.views(self.parameters, shapes)
         self._slopes = flat.views(self.gradient, shapes)
         self.policy = self._network("policy", len(policy_units) + 1)
@@ -63,34 +68,25 @@ class ActorCritic:
             _initialize(network, gain, orthogonal, rng)
         self.log_std = self._views["log_std"]
         self.log_std[:] = log_std
-        self._leaves: dict[int, tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = {}
 
-    def evaluate(self, rows: np.ndarray) -> tuple[Distribution, torch.Tensor]:
+    def evaluate(self, rows: np.ndarray) -> tuple[Distribution, np.ndarray]:
         """Return the distributions of n rows and the values (n,), to be used before the next
         pass over as many rows."""
-        outputs, values, log_std = self._forward(rows)
-        return self.family.of(outputs.detach(), log_std.detach()), values.detach()
+        distribution = self.family.of(self.policy.forward(rows), self.log_std)
+        return distribution, self.value.forward(rows)[:, 0]
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """Return the values (n,) of n rows, in a new array."""
         return self.value.forward(rows)[:, 0].copy()
 
-    def differentiate(self, loss: Loss, rows: np.ndarray, *arguments: Any) -> Any:
-        """Write the gradient by all parameters of `loss(distributions, values, *arguments)` over
-        `rows` (n, inputs) to `gradient`; return what the loss returns besides.
-
-        Autograd goes from the loss to what the networks put out, and no further.
-        """
-        outputs, values, log_std = self._forward(rows)
-        total, more = loss(self.family.of(outputs, log_std), values, *arguments)
-        leaves = (outputs, values, log_std) if self.family.stds else (outputs, values)
-        by_outputs, by_values, *by_log_std = torch.autograd.grad(total, leaves)
+    def backward(self, pi: Distribution, actions: np.ndarray, slopes: Slopes) -> None:
+        """Write the gradient of a loss by all parameters to `gradient`, given how the loss
+        depends on what `evaluate` returned last: the distributions `pi` and the values."""
         with np.errstate(all="ignore"):  # a gradient that is not finite is for others to refuse
-            self.policy.backward(by_outputs.numpy())
-            self.value.backward(by_values.numpy()[:, None])
-        if by_log_std:
-            self._slopes["log_std"][:] = by_log_std[0].numpy()
-        return more
+            by_outputs, by_log_std = pi.gradient(actions, slopes.log_prob, slopes.entropy)
+            self.policy.backward(by_outputs)
+            self.value.backward(slopes.values[:, None])
+            self._slopes["log_std"][:] = by_log_std
 
     def layers(self) -> list[Layer]:
         """Return copies of the policy's layers, for an agent."""
@@ -106,20 +102,6 @@ class ActorCritic:
             for of in (self._views, self._slopes)
         )
         return mlp.MLP(parameters, gradients, self.activation)
-
-    def _forward(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return outputs (n, outputs), values (n,) and log_std, as leaves for autograd.
-
-        The networks write each batch of one size to the same memory, so that the tensors around
-        it are made once.
-        """
-        outputs, values = self.policy.forward(rows), self.value.forward(rows)
-        if len(rows) not in self._leaves:
-            arrays = (outputs, values[:, 0], self.log_std)
-            self._leaves[len(rows)] = tuple(  # type: ignore[assignment]
-                torch.from_numpy(array).requires_grad_() for array in arrays
-            )
-        return self._leaves[len(rows)]
 
 
 def _initialize(network: mlp.MLP, gain: float, orthogonal: bool, rng: np.random.Generator) -> None:

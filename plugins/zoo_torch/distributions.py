@@ -1,11 +1,11 @@
-"""Policies over actions: drawn from in NumPy while acting, differentiated in PyTorch.
+"""Policies over actions: drawn from while acting, and differentiated by hand while learning.
 
 A `Family` belongs to an action space. Actions of a family are rows as the loss wants them:
 indices that count from 0, bits, or real numbers before they are clipped to the bounds.
 `in_space` turns them into what the environment takes.
 
     family.draw(outputs, log_std, noise)             one row of actions for each row of outputs
-    family.of(outputs, log_std).log_prob(actions)    (n,), differentiable
+    family.of(outputs, log_std).log_prob(actions)    (n,)
 
 The noise for a whole rollout is drawn beforehand, which is faster than a little in every step.
 """
@@ -14,27 +14,38 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import torch
 from gymnasium import Space, spaces
-from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from zoo import ZooError
 from zoo.agents import heads
 from zoo.agents.selection import clip_to
 
 HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
+_HALF = np.float32(0.5)
+_NO_STDS = np.zeros(0, np.float32)
 
 
-class Distribution(Protocol):
+class Distribution(ABC):
     """A distribution for each of n rows."""
 
-    def log_prob(self, actions: torch.Tensor) -> torch.Tensor: ...
-    def entropy(self) -> torch.Tensor: ...
+    @abstractmethod
+    def log_prob(self, actions: np.ndarray) -> np.ndarray:
+        """Return (n,) for actions (n, *row)."""
+
+    @abstractmethod
+    def entropy(self) -> np.ndarray:
+        """Return (n,), in nats."""
+
+    @abstractmethod
+    def gradient(
+        self, actions: np.ndarray, by_log_prob: np.ndarray, by_entropy: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the gradient of `sum(by_log_prob * log_prob(actions) + by_entropy * entropy())`
+        by the outputs (n, outputs), and by log_std (stds,)."""
 
 
 class Family(ABC):
@@ -61,7 +72,7 @@ class Family(ABC):
         """Return actions (n, *row) as members of the space (n, *shape)."""
 
     @abstractmethod
-    def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution:
+    def of(self, outputs: np.ndarray, log_std: np.ndarray) -> Distribution:
         """Return the distributions for outputs (n, outputs)."""
 
     def head(self, log_std: np.ndarray) -> heads.Head:
@@ -107,27 +118,37 @@ class OneOf(Family):
     def in_space(self, actions: np.ndarray) -> np.ndarray:
         return actions + self._start
 
-    def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution:
+    def of(self, outputs: np.ndarray, log_std: np.ndarray) -> Distribution:
         return Categorical(outputs)
 
 
-@dataclass
-class Categorical:
-    """One choice in proportion to the exponentials of `logits` (n, k)."""
+class Categorical(Distribution):
+    """One choice in proportion to the exponentials of logits (n, k)."""
 
-    logits: torch.Tensor
+    def __init__(self, logits: np.ndarray) -> None:
+        shifted = logits - logits.max(1, keepdims=True)
+        p = np.exp(shifted)
+        total = p.sum(1, keepdims=True)
+        self.p = np.divide(p, total, out=p)
+        self.log_p = np.subtract(shifted, np.log(total), out=shifted)
+        self._rows = np.arange(len(logits))
 
-    @cached_property
-    def log_probs(self) -> torch.Tensor:
-        return self.logits.log_softmax(1)
+    def log_prob(self, actions: np.ndarray) -> np.ndarray:
+        return self.log_p[self._rows, actions]
 
-    def log_prob(self, actions: torch.Tensor) -> torch.Tensor:
-        """Return (n,) for indices (n,)."""
-        return self.log_probs.gather(1, actions[:, None]).squeeze(1)
+    def entropy(self) -> np.ndarray:
+        return -(self.p * self.log_p).sum(1)
 
-    def entropy(self) -> torch.Tensor:
-        """Return (n,), in nats."""
-        return -(self.log_probs.exp() * self.log_probs).sum(1)
+    def gradient(
+        self, actions: np.ndarray, by_log_prob: np.ndarray, by_entropy: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """d log p_a / d logit_j = [j = a] - p_j, and d H / d logit_j = -p_j (log p_j + H)."""
+        by_logits = self.p * -by_log_prob[:, None]
+        by_logits[self._rows, actions] += by_log_prob
+        if by_entropy:
+            H = self.entropy()[:, None]
+            by_logits -= np.float32(by_entropy) * self.p * (self.log_p + H)
+        return by_logits, _NO_STDS
 
 
 class OneOfEach(Family):
@@ -152,23 +173,30 @@ class OneOfEach(Family):
     def in_space(self, actions: np.ndarray) -> np.ndarray:
         return (actions + self._start).reshape(-1, *self._shape)
 
-    def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution:
-        return Product([Categorical(logits) for logits in outputs.split(self.sizes, 1)])
+    def of(self, outputs: np.ndarray, log_std: np.ndarray) -> Distribution:
+        return Product([Categorical(outputs[:, block]) for block in self._blocks])
 
 
-@dataclass
-class Product:
-    """Independent choices, each by a categorical distribution."""
+class Product(Distribution):
+    """Independent choices, each by a categorical distribution; actions are (n, choices)."""
 
-    parts: list[Categorical]
+    def __init__(self, parts: Sequence[Categorical]) -> None:
+        self.parts = parts
 
-    def log_prob(self, actions: torch.Tensor) -> torch.Tensor:
-        """Return (n,) for indices (n, number of choices)."""
-        each = [part.log_prob(actions[:, i]) for i, part in enumerate(self.parts)]
-        return torch.stack(each).sum(0)
+    def log_prob(self, actions: np.ndarray) -> np.ndarray:
+        return np.sum([p.log_prob(actions[:, i]) for i, p in enumerate(self.parts)], axis=0)
 
-    def entropy(self) -> torch.Tensor:
-        return torch.stack([part.entropy() for part in self.parts]).sum(0)
+    def entropy(self) -> np.ndarray:
+        return np.sum([part.entropy() for part in self.parts], axis=0)
+
+    def gradient(
+        self, actions: np.ndarray, by_log_prob: np.ndarray, by_entropy: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        each = [
+            part.gradient(actions[:, i], by_log_prob, by_entropy)[0]
+            for i, part in enumerate(self.parts)
+        ]
+        return np.concatenate(each, axis=1), _NO_STDS
 
 
 class Bits(Family):
@@ -190,22 +218,34 @@ class Bits(Family):
     def in_space(self, actions: np.ndarray) -> np.ndarray:
         return actions.astype(self._type).reshape(-1, *self._shape)
 
-    def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution:
+    def of(self, outputs: np.ndarray, log_std: np.ndarray) -> Distribution:
         return Bernoulli(outputs)
 
 
-@dataclass
-class Bernoulli:
-    """Independent bits, each a one with the probability `sigmoid(logits)`, (n, k)."""
+class Bernoulli(Distribution):
+    """Independent bits (n, k), each a one with the probability sigmoid(logit)."""
 
-    logits: torch.Tensor
+    def __init__(self, logits: np.ndarray) -> None:
+        self.logits = logits
+        self.p = _HALF * np.tanh(_HALF * logits) + _HALF
 
-    def log_prob(self, actions: torch.Tensor) -> torch.Tensor:
-        """Return (n,) for bits (n, k), float32."""
-        return -binary_cross_entropy_with_logits(self.logits, actions, reduction="none").sum(1)
+    def log_prob(self, actions: np.ndarray) -> np.ndarray:
+        return (actions * self.logits - self._softplus()).sum(1)
 
-    def entropy(self) -> torch.Tensor:
-        return (softplus(self.logits) - self.logits * self.logits.sigmoid()).sum(1)
+    def entropy(self) -> np.ndarray:
+        return (self._softplus() - self.logits * self.p).sum(1)
+
+    def gradient(
+        self, actions: np.ndarray, by_log_prob: np.ndarray, by_entropy: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """d log p / d logit = bit - p, and d H / d logit = -logit p (1 - p)."""
+        by_logits = (actions - self.p) * by_log_prob[:, None]
+        if by_entropy:
+            by_logits -= np.float32(by_entropy) * self.logits * self.p * (1 - self.p)
+        return by_logits, _NO_STDS
+
+    def _softplus(self) -> np.ndarray:
+        return np.logaddexp(self.logits, np.float32(0))
 
 
 class Gaussian(Family):
@@ -229,26 +269,37 @@ class Gaussian(Family):
     def in_space(self, actions: np.ndarray) -> np.ndarray:
         return self._clip(actions).astype(self._type, copy=False).reshape(-1, *self._shape)
 
-    def of(self, outputs: torch.Tensor, log_std: torch.Tensor) -> Distribution:
+    def of(self, outputs: np.ndarray, log_std: np.ndarray) -> Distribution:
         return DiagonalGaussian(outputs, log_std)
 
     def head(self, log_std: np.ndarray) -> heads.Head:
         return heads.DiagonalGaussian(log_std.copy())
 
 
-@dataclass
-class DiagonalGaussian:
+class DiagonalGaussian(Distribution):
     """A Gaussian around `mean` (n, k) whose components deviate by `exp(log_std)` (k,)."""
 
-    mean: torch.Tensor
-    log_std: torch.Tensor
+    def __init__(self, mean: np.ndarray, log_std: np.ndarray) -> None:
+        self.mean, self.log_std = mean, log_std
+        self._precision = np.exp(-log_std)
 
-    def log_prob(self, actions: torch.Tensor) -> torch.Tensor:
-        """Return the log density (n,) at actions (n, k)."""
-        z = (actions - self.mean) * (-self.log_std).exp()
-        constant = self.log_std.sum() + HALF_LOG_TWO_PI * len(self.log_std)
-        return -0.5 * (z * z).sum(1) - constant
+    def log_prob(self, actions: np.ndarray) -> np.ndarray:
+        z = (actions - self.mean) * self._precision
+        constant = self.log_std.sum() + np.float32(HALF_LOG_TWO_PI * len(self.log_std))
+        return -_HALF * (z * z).sum(1) - constant
 
-    def entropy(self) -> torch.Tensor:
-        """Return (1,): it is the same in all rows."""
-        return (self.log_std.sum() + (0.5 + HALF_LOG_TWO_PI) * len(self.log_std))[None]
+    def entropy(self) -> np.ndarray:
+        """Return (n,) of equal numbers: it is the same in all rows."""
+        entropy = self.log_std.sum() + (0.5 + HALF_LOG_TWO_PI) * len(self.log_std)
+        return np.full(len(self.mean), entropy, np.float32)
+
+    def gradient(
+        self, actions: np.ndarray, by_log_prob: np.ndarray, by_entropy: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """With z = (a - mean) / std: d log p / d mean = z / std, d log p / d log_std = z^2 - 1,
+        and d H / d log_std = 1."""
+        z = (actions - self.mean) * self._precision
+        by_mean = z * by_log_prob[:, None]
+        by_log_std = (by_mean * z).sum(0) - by_log_prob.sum()
+        by_mean *= self._precision
+        return by_mean, by_log_std + np.float32(by_entropy * len(z))

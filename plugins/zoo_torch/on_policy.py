@@ -20,7 +20,7 @@ from zoo_torch.distributions import family_of
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
 from zoo_torch.optimizers import Optimizer, clip_norm
 from zoo_torch.rollout import Collector, Senses
-from zoo_torch.threads import as_many_threads_as_torch
+from zoo_torch.threads import one_blas_thread
 
 
 class OnPolicyAlgorithm(Algorithm):
@@ -64,13 +64,13 @@ class OnPolicyAlgorithm(Algorithm):
         self.steps = self.episodes = self.updates = 0
 
     def make_optimizer(self) -> Optimizer:
-        """Return the optimiser of `self.model.theta`."""
+        """Return the optimiser of `self.model.parameters`."""
         raise NotImplementedError
 
     @contextmanager
     def experience(self, env: Any) -> Iterator[Collector]:
         """Give what collects rollouts from `env`, for the length of a training."""
-        with as_many_threads_as_torch():
+        with one_blas_thread():
             yield Collector(
                 env, self.model, self.senses, n_steps=self.config.n_steps, gamma=self.config.gamma
             )
@@ -83,14 +83,14 @@ class OnPolicyAlgorithm(Algorithm):
 
     def descend(self, rate: float) -> None:
         """Step along the model's gradient, clipped; `ZooError` where training has diverged."""
-        norm = clip_norm(self.model.slope, self.config.max_grad_norm)
+        norm = clip_norm(self.model.gradient, self.config.max_grad_norm)
         if not math.isfinite(norm):
             raise ZooError(
                 f"training diverged at step {self.steps:,}: the gradient's norm is {norm}, after "
                 f"{self.updates:,} updates",
                 "Lower learning_rate, or set normalize: true; the last checkpoint is intact",
             )
-        self.optimizer.step(self.model.theta, self.model.slope, rate)
+        self.optimizer.step(self.model.parameters, self.model.gradient, rate)
         self.updates += 1
 
     def progress(self, metrics: dict[str, float]) -> Progress:

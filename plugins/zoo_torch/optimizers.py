@@ -1,8 +1,6 @@
 """First-order optimisers of one flat vector, in place.
 
-They are functions of three vectors and know nothing of modules. `torch.optim` is not used: the
-first optimiser that a process makes costs it a second of imports, and each of its steps walks
-over parameters that here are one vector.
+They know nothing of layers: parameters, gradient and memory are vectors of one size, float32.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-import torch
+import numpy as np
 
 from zoo import State
 
@@ -18,7 +16,7 @@ from zoo import State
 class Optimizer(Protocol):
     """Changes the parameters by their gradient, both flat vectors of the same size."""
 
-    def step(self, parameters: torch.Tensor, gradient: torch.Tensor, rate: float) -> None: ...
+    def step(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> None: ...
     def state(self) -> State: ...
     def load_state(self, state: State) -> None: ...
 
@@ -28,31 +26,37 @@ class Adam:
     its section 2: the corrections of the bias are moved into the step size and epsilon."""
 
     def __init__(
-        self, parameters: torch.Tensor, *, betas: tuple[float, float] = (0.9, 0.999), eps: float
+        self, parameters: np.ndarray, *, betas: tuple[float, float] = (0.9, 0.999), eps: float
     ) -> None:
         """Begin with no memory; `eps` is added to the denominator."""
         self.betas, self.eps, self.t = betas, eps, 0
-        self.m, self.v = torch.zeros_like(parameters), torch.zeros_like(parameters)
-        self._denominator = torch.empty_like(parameters)
+        self.m, self.v = np.zeros_like(parameters), np.zeros_like(parameters)
+        self._work = np.empty_like(parameters)
 
-    def step(self, parameters: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
+    def step(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> None:
         """Take a step of size `rate`."""
         self.t += 1
-        beta1, beta2 = self.betas
-        self.m.lerp_(gradient, 1 - beta1)
-        self.v.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+        (beta1, beta2), m, v, work = self.betas, self.m, self.v, self._work
+        np.subtract(gradient, m, out=work)
+        work *= np.float32(1 - beta1)
+        m += work
+        np.multiply(gradient, gradient, out=work)
+        work -= v
+        work *= np.float32(1 - beta2)
+        v += work
         correction = math.sqrt(1 - beta2**self.t)
-        denominator = torch.sqrt(self.v, out=self._denominator).add_(self.eps * correction)
-        step_size = rate * correction / (1 - beta1**self.t)
-        parameters.addcdiv_(self.m, denominator, value=-step_size)
+        np.sqrt(v, out=work)
+        work += np.float32(self.eps * correction)
+        np.divide(m, work, out=work)
+        work *= np.float32(rate * correction / (1 - beta1**self.t))
+        parameters -= work
 
     def state(self) -> State:
-        return {"t": self.t, "m": _array(self.m), "v": _array(self.v)}
+        return {"t": self.t, "m": self.m.copy(), "v": self.v.copy()}
 
     def load_state(self, state: State) -> None:
         self.t = state["t"]
-        self.m.copy_(torch.from_numpy(state["m"]))
-        self.v.copy_(torch.from_numpy(state["v"]))
+        self.m[:], self.v[:] = state["m"], state["v"]
 
 
 class RMSprop:
@@ -65,7 +69,7 @@ class RMSprop:
 
     def __init__(
         self,
-        parameters: torch.Tensor,
+        parameters: np.ndarray,
         *,
         alpha: float = 0.99,
         eps: float,
@@ -73,33 +77,37 @@ class RMSprop:
     ) -> None:
         """Begin with no memory; `alpha` is the decay of the mean square."""
         self.alpha, self.eps, self.tf_like = alpha, eps, tf_like
-        self.square = torch.full_like(parameters, float(tf_like))
-        self._denominator = torch.empty_like(parameters)
+        self.square = np.full_like(parameters, float(tf_like))
+        self._work = np.empty_like(parameters)
 
-    def step(self, parameters: torch.Tensor, gradient: torch.Tensor, rate: float) -> None:
+    def step(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> None:
         """Take a step of size `rate`."""
-        self.square.mul_(self.alpha).addcmul_(gradient, gradient, value=1 - self.alpha)
+        square, work, eps = self.square, self._work, np.float32(self.eps)
+        np.multiply(gradient, gradient, out=work)
+        work -= square
+        work *= np.float32(1 - self.alpha)
+        square += work
         if self.tf_like:
-            denominator = torch.add(self.square, self.eps, out=self._denominator).sqrt_()
+            np.add(square, eps, out=work)
+            np.sqrt(work, out=work)
         else:
-            denominator = torch.sqrt(self.square, out=self._denominator).add_(self.eps)
-        parameters.addcdiv_(gradient, denominator, value=-rate)
+            np.sqrt(square, out=work)
+            work += eps
+        np.divide(gradient, work, out=work)
+        work *= np.float32(rate)
+        parameters -= work
 
     def state(self) -> State:
-        return {"square": _array(self.square)}
+        return {"square": self.square.copy()}
 
     def load_state(self, state: State) -> None:
-        self.square.copy_(torch.from_numpy(state["square"]))
+        self.square[:] = state["square"]
 
 
-def clip_norm(gradient: torch.Tensor, most: float) -> float:
+def clip_norm(gradient: np.ndarray, most: float) -> float:
     """Scale `gradient` in place so that its Euclidean norm is at most `most`; return the norm
     that it had (Pascanu et al., 2013, https://arxiv.org/abs/1211.5063, algorithm 1)."""
-    norm = float(torch.linalg.vector_norm(gradient))
+    norm = math.sqrt(float(np.dot(gradient, gradient)))
     if norm > most:
-        gradient.mul_(most / (norm + 1e-6))
+        gradient *= np.float32(most / (norm + 1e-6))
     return norm
-
-
-def _array(tensor: torch.Tensor) -> object:
-    return tensor.cpu().numpy().copy()

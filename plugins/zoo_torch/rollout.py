@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from gymnasium.vector import AutoresetMode
 
 from zoo import ZooError
@@ -135,28 +134,23 @@ class Shuffle:
     """Minibatches of a rollout, in another order in each epoch.
 
     The order is drawn once per epoch and the arrays are copied in it, so that a minibatch is a
-    piece of memory of which the tensors were made long before.
+    piece of memory which is not cut anew for each update.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray], batch_size: int) -> None:
         """Make room for arrays like these; the last minibatch has the samples that are left."""
         self._room = {name: np.empty_like(array) for name, array in arrays.items()}
-        self._tensors = {name: torch.from_numpy(array) for name, array in self._room.items()}
         self._size = len(next(iter(arrays.values())))
-        self._pieces = [
-            slice(start, min(start + batch_size, self._size))
-            for start in range(0, self._size, batch_size)
-        ]
+        starts = range(0, self._size, batch_size)
         self._batches = [
-            ({name: array[piece] for name, array in self._room.items()},
-             {name: tensor[piece] for name, tensor in self._tensors.items()})
-            for piece in self._pieces
-        ]  # fmt: skip
+            {name: array[start : start + batch_size] for name, array in self._room.items()}
+            for start in starts
+        ]
 
     def epoch(
         self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator
-    ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, torch.Tensor]]]:
-        """Yield every sample once, in minibatches: as arrays, and as tensors of the same memory."""
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Yield every sample once, in minibatches that last until the next epoch."""
         order = rng.permutation(self._size)
         for name, room in self._room.items():
             np.take(arrays[name], order, axis=0, out=room, mode="clip")

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
-
 _holders = 0
 _limits: Any = None
 
 
 @contextmanager
-def as_many_threads_as_torch() -> Iterator[None]:
-    """Have NumPy's BLAS compute with as many threads as the host has given torch.
+def one_blas_thread() -> Iterator[None]:
+    """Have NumPy's BLAS compute with one thread in the block.
 
     For small matrices a second thread costs more than it brings, the more so on a busy machine,
     and a resumed run is the same bit for bit only if the number of threads is.
@@ -23,7 +21,7 @@ def as_many_threads_as_torch() -> Iterator[None]:
     if not _holders:
         from threadpoolctl import threadpool_limits
 
-        _limits = threadpool_limits(torch.get_num_threads(), user_api="blas")
+        _limits = threadpool_limits(1, user_api="blas")
     _holders += 1
     try:
         yield

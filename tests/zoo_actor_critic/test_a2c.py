@@ -1,40 +1,34 @@
-"""A2C's loss by hand, its optimisers, and what it learns."""
+"""A2C's slopes by hand, its optimisers, and what it learns."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from gymnasium import spaces
 
 import zoo
-from zoo_actor_critic.a2c import A2C, A2CConfig, Samples, a2c_loss
-from zoo_torch.distributions import Categorical
+from zoo_actor_critic.a2c import A2C, A2CConfig, Samples, a2c_slopes
 from zoo_torch.optimizers import Adam, RMSprop
 
 BOX = spaces.Box(-1, 1, (3,), np.float32)
 
 
-def loss(**config) -> float:
-    p = torch.tensor([[0.75, 0.25], [0.5, 0.5]])
-    samples = Samples(torch.tensor([0, 1]), torch.tensor([2.0, -4.0]), torch.tensor([1.0, 3.0]))
-    V = torch.tensor([0.5, 5.0])
-    return float(a2c_loss(Categorical(p.log()), V, samples, A2CConfig(**config))[0])
+def slopes(**config):
+    samples = Samples(np.array([0, 1]), np.float32([2, -4]), np.float32([1, 3]))
+    return a2c_slopes(np.float32([0.5, 5]), samples, A2CConfig(**config))
 
 
-def test_the_loss_worked_out_by_hand() -> None:
-    policy = -(2 * np.log(0.75) - 4 * np.log(0.5)) / 2
-    value = (0.25 + 4.0) / 2
-    entropy = -(0.75 * np.log(0.75) + 0.25 * np.log(0.25) + np.log(0.5)) / 2
-    assert loss(vf_coef=0.0) == pytest.approx(policy)
-    assert loss(vf_coef=0.3) == pytest.approx(policy + 0.3 * value)
-    assert loss(vf_coef=0.3, ent_coef=0.1) == pytest.approx(policy + 0.3 * value - 0.1 * entropy)
+def test_the_slopes_worked_out_by_hand() -> None:
+    # of ((V - R)^2 c - A log p - b H) / 2, summed over two samples
+    found = slopes(vf_coef=0.3, ent_coef=0.1)
+    assert found.log_prob == pytest.approx([-1.0, 2.0])
+    assert found.values == pytest.approx([0.3 * -0.5, 0.3 * 2.0])
+    assert found.entropy == pytest.approx(-0.05)
 
 
 def test_normalised_advantages_have_mean_0_and_deviation_1() -> None:
-    scale = 3 / np.std([2.0, -4.0], ddof=1)
-    policy = -(scale * np.log(0.75) - scale * np.log(0.5)) / 2
-    assert loss(vf_coef=0.0, normalize_advantage=True) == pytest.approx(policy)
+    found = slopes(normalize_advantage=True).log_prob
+    assert found == pytest.approx(np.array([-0.5, 0.5]) * 3 / np.std([2.0, -4.0], ddof=1))
 
 
 def test_the_optimiser_is_the_one_that_the_config_asks_for() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from torch import distributions
 
-from zoo_torch.actor_critic import ActorCritic
+from zoo_torch.actor_critic import ActorCritic, Slopes
 from zoo_torch.distributions import family_of
 
 
@@ -41,28 +42,28 @@ def test_the_gradient_by_all_parameters_is_autograd_s(space: spaces.Space) -> No
     model, rng = make(space), np.random.default_rng(1)
     rows = rng.standard_normal((9, 3)).astype(np.float32)
     family = model.family
-    actions = torch.from_numpy(
-        family.draw(model.policy.forward(rows), model.log_std, family.noise(rng, 1, 9)[0])
-    )
-    weights = torch.tensor(rng.standard_normal(9), dtype=torch.float32)
+    actions = family.draw(model.policy.forward(rows), model.log_std, family.noise(rng, 1, 9)[0])
+    weights, pulls = rng.standard_normal((2, 9)).astype(np.float32)
+    pi, _ = model.evaluate(rows)
+    model.backward(pi, actions, Slopes(weights, pulls, 0.3))
 
-    def loss(pi, values, scale):
-        total = (pi.log_prob(actions) * weights).mean() + scale * (values**3).mean()
-        return total - 0.1 * pi.entropy().mean(), "more"
-
-    assert model.differentiate(loss, rows, 0.7) == "more"
     outputs, values, log_std, theta = through_torch(model, rows)
-    loss(family.of(outputs, log_std), values, 0.7)[0].backward()
-    assert model.gradient == pytest.approx(theta.grad.numpy(), rel=1e-3, abs=1e-5)
+    theirs = (
+        distributions.Categorical(logits=outputs)
+        if isinstance(space, spaces.Discrete)
+        else distributions.Independent(distributions.Normal(outputs, log_std.exp()), 1)
+    )
+    loss = (theirs.log_prob(torch.from_numpy(actions)) * torch.tensor(weights)).sum()
+    (loss + (values * torch.tensor(pulls)).sum() + 0.3 * theirs.entropy().sum()).backward()
+    assert model.gradient == pytest.approx(theta.grad.numpy(), rel=1e-3, abs=1e-4)
     assert np.abs(model.gradient).max() > 0.01
 
 
-def test_the_tensors_are_the_arrays_memory() -> None:
+def test_the_networks_are_views_of_the_parameters() -> None:
     model = make(spaces.Discrete(2))
-    model.theta.zero_()
-    model.slope.fill_(2.0)
+    model.parameters[:] = 0
     assert not model.policy.parameters[0][0].any()
-    assert (model.gradient == 2).all()
+    assert not model.policy.forward(np.ones((2, 3), np.float32)).any()
 
 
 def test_the_first_policy_is_nearly_the_same_everywhere() -> None:
@@ -75,7 +76,7 @@ def test_layers_are_copies_that_act_alike() -> None:
     model = make(spaces.Discrete(4), activation="relu")
     layers, rows = model.layers(), np.ones((2, 3), np.float32)
     before = model.policy.forward(rows).copy()
-    model.theta.zero_()
+    model.parameters[:] = 0
     h = rows
     for layer in layers:
         h = h @ layer.weight.T + layer.bias

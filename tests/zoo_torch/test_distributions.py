@@ -50,29 +50,32 @@ def reference(space: spaces.Space[Any], outputs: torch.Tensor, log_std: torch.Te
 def test_log_probabilities_entropies_and_gradients_are_those_of_torch(kind: str) -> None:
     space = SPACES[kind]
     family, rng = family_of(space), np.random.default_rng(0)
-    outputs = torch.tensor(rng.standard_normal((6, family.outputs)), dtype=torch.float32)
-    log_std = torch.tensor(rng.standard_normal(family.stds), dtype=torch.float32)
-    actions = torch.from_numpy(
-        family.draw(outputs.numpy(), log_std.numpy(), family.noise(rng, 1, 6)[0])
-    )
-    leaves = [outputs.requires_grad_(), log_std.requires_grad_()]
+    outputs = rng.standard_normal((6, family.outputs)).astype(np.float32)
+    log_std = rng.standard_normal(family.stds).astype(np.float32)
+    actions = family.draw(outputs, log_std, family.noise(rng, 1, 6)[0])
+    leaves = [torch.tensor(outputs, requires_grad=True), torch.tensor(log_std, requires_grad=True)]
     log_prob, entropy = reference(space, *leaves)
-    mine = family.of(*leaves)
-    for found, expected in (
-        (mine.log_prob(actions), log_prob(actions)),
-        (mine.entropy().expand(6), entropy()),
-    ):
-        assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-4, abs=1e-5)
-        weights = torch.arange(6.0)
-        gradients = [
-            torch.autograd.grad(
-                (one * weights).sum(), leaves, retain_graph=True, materialize_grads=True,
-                allow_unused=True,
-            )
-            for one in (found, expected)
-        ]  # fmt: skip
-        for a, b in zip(*gradients, strict=True):
-            assert a.numpy() == pytest.approx(b.numpy(), rel=1e-3, abs=1e-4)
+    theirs_log_prob, theirs_entropy = log_prob(torch.from_numpy(actions)), entropy()
+    mine = family.of(outputs, log_std)
+    assert mine.log_prob(actions) == pytest.approx(theirs_log_prob.tolist(), rel=1e-4, abs=1e-5)
+    assert mine.entropy() == pytest.approx(theirs_entropy.tolist(), rel=1e-4, abs=1e-5)
+    for by_log_prob, by_entropy in ((np.arange(-2, 4), 0.0), (np.arange(6), 0.7)):
+        weights = by_log_prob.astype(np.float32)
+        total = (theirs_log_prob * torch.tensor(weights)).sum() + by_entropy * theirs_entropy.sum()
+        expected = torch.autograd.grad(
+            total, leaves, retain_graph=True, allow_unused=True, materialize_grads=True
+        )
+        found = mine.gradient(actions, weights, by_entropy)
+        for one, other in zip(found, expected, strict=True):
+            assert one == pytest.approx(other.numpy(), rel=1e-3, abs=1e-4)
+
+
+def test_logits_far_apart_do_not_overflow() -> None:
+    for space in (spaces.Discrete(2), spaces.MultiBinary(2)):
+        pi = family_of(space).of(np.array([[1e4, -1e4]], np.float32), np.zeros(0, np.float32))
+        assert np.isfinite(pi.entropy()).all()
+        assert np.isfinite(pi.gradient(np.zeros((1, 2)) if space.shape else np.array([1]),
+                                       np.ones(1, np.float32), 1.0)[0]).all()  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", SPACES)
