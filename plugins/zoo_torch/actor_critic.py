@@ -10,7 +10,8 @@ import numpy as np
 
 from zoo.agents.layers import Layer
 from zoo_torch import flat, mlp
-from zoo_torch.distributions import Distribution, Family
+from zoo_torch.distributions import Distribution
+from zoo_torch.families import Family
 
 HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN = math.sqrt(2), 0.01, 1.0
 """Gains of orthogonal weights (https://arxiv.org/abs/2006.05990, section 3.2): the first policy

@@ -16,7 +16,7 @@ from zoo.agents.mlp import MLPAgent
 from zoo.agents.preprocess import Preprocess, example, standard_steps
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.configuration import OnPolicyConfig
-from zoo_torch.distributions import family_of
+from zoo_torch.families import family_of
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
 from zoo_torch.optimizers import Optimizer, clip_norm
 from zoo_torch.rollout import Collector, Senses

@@ -9,7 +9,7 @@ from gymnasium import spaces
 from torch import distributions
 
 from zoo_torch.actor_critic import ActorCritic, Slopes
-from zoo_torch.distributions import family_of
+from zoo_torch.families import family_of
 
 
 def make(space: spaces.Space, **changes) -> ActorCritic:

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from torch import distributions as theirs
 
 from zoo import ZooError
-from zoo_torch.distributions import family_of
+from zoo_torch.families import family_of
 
 HIGH = np.array([[1.0, 2.0]], np.float32)
 SPACES: dict[str, spaces.Space[Any]] = {

@@ -15,7 +15,7 @@ from zoo.testing.checks import CHECKS
 from zoo.testing.subject import Subject
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.configuration import Normalize
-from zoo_torch.distributions import family_of
+from zoo_torch.families import family_of
 from zoo_torch.normalization import ObservationNormalizer
 from zoo_torch.rollout import Collector, Senses, Shuffle
 
