@@ -18,7 +18,7 @@ SUPPORT = {"zoo_torch"}  # plugins that register nothing, for others to build on
 # A module's layer is that of its longest prefix here; a layer knows itself and those below.
 LAYERS = [
     {"zoo.errors", "zoo.resources"},
-    {"zoo.algorithm", "zoo.agent", "zoo.agents", "zoo.components"},
+    {"zoo.algorithm", "zoo.agent", "zoo.agents", "zoo.components", "zoo.hub.base"},
     {"zoo.plugin"},
     {"zoo.hub", "zoo.storage", "zoo.environments", "zoo.config"},
     {"zoo"},  # the verbs: modules at the root, and zoo.training, which two of them share

@@ -26,9 +26,15 @@ _HOME = {
     "Config": "zoo.config.schema",
     "EnvironmentConfig": "zoo.environments.config",
     "EnvironmentSpec": "zoo.plugin.specs",
+    "Entry": "zoo.hub.base",
     "Evaluation": "zoo.evaluate",
+    "Hub": "zoo.hub.base",
+    "HubSpec": "zoo.plugin.specs",
+    "LocalHub": "zoo.hub.local",
     "MissingExtra": "zoo.errors",
     "Progress": "zoo.algorithm",
+    "Pushed": "zoo.hub.base",
+    "Query": "zoo.hub.base",
     "Run": "zoo.storage.runs",
     "Schedule": "zoo.components.schedules",
     "ScheduleValue": "zoo.config.schema",
@@ -54,9 +60,11 @@ if TYPE_CHECKING:
     from zoo.environments.config import EnvironmentConfig
     from zoo.errors import MissingExtra, ZooError, did_you_mean
     from zoo.evaluate import Evaluation, evaluate
+    from zoo.hub.base import Entry, Hub, Pushed, Query
+    from zoo.hub.local import LocalHub
     from zoo.hub.references import load
     from zoo.plugin.hookspecs import hookimpl
-    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec
+    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, HubSpec, WrapperSpec
     from zoo.record import record
     from zoo.resume import resume
     from zoo.storage.bundle import Bundle

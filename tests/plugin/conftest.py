@@ -13,7 +13,9 @@ from zoo.plugin.registry import reset_registry
 
 Install = Callable[..., Path]
 
-HEADER = "from zoo import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec, hookimpl\n"
+HEADER = (
+    "from zoo import AgentSpec, AlgorithmSpec, EnvironmentSpec, HubSpec, WrapperSpec, hookimpl\n"
+)
 
 
 @pytest.fixture(autouse=True)

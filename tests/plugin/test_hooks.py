@@ -150,6 +150,27 @@ def test_zoo_environments(install: Install) -> None:
         gym.registry.pop("Stranger-v0", None)
 
 
+def test_zoo_hubs(install: Install) -> None:
+    code = """
+    from zoo import Entry, Hub
+
+    class Lab(Hub):
+        def __init__(self, *, endpoint=None, timeout=None): self.endpoint = endpoint
+        def search(self, query): return [Entry(f"lab:{query.text}", url=self.endpoint)]
+        def resolve(self, name, revision=None): return "1"
+        def pull(self, name, revision, destination, *, progress=None): ...
+    """
+    source = "@hookimpl\ndef zoo_hubs(): return [HubSpec('lab', 'stranger_lab_code:Lab', 'Lab')]"
+    install("lab", source, stranger_lab_code=code)
+    assert "hf" in get_registry().hubs
+    hub = get_registry().hub_class("lab")(endpoint="here", timeout=1.0)
+    assert hub.search(zoo.Query("walker")) == [zoo.Entry("lab:walker", url="here")]
+    with pytest.raises(zoo.ZooError, match="read-only"):
+        hub.push(None, "walker")
+    with pytest.raises(zoo.ZooError, match=r"no hub 'lap'.+Did you mean lab"):
+        get_registry().hub_class("lap")
+
+
 def test_zoo_run_started(install: Install, idler: str) -> None:
     seen = observed(install, idler)
     assert seen[0] == {"event": "started", "algorithm": "idler"}

@@ -14,10 +14,10 @@ from zoo.plugin.registry import (
     AGENT,
     WRAPPER,
     get_registry,
-    load_target,
     register_plugin,
     reset_registry,
 )
+from zoo.plugin.targets import load_target
 
 Install = Callable[..., Path]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo.plugin.hookspecs import hookimpl
-from zoo.plugin.specs import AgentSpec, WrapperSpec
+from zoo.plugin.specs import AgentSpec, HubSpec, WrapperSpec
 
 
 @hookimpl
@@ -19,6 +19,18 @@ def zoo_agents() -> tuple[AgentSpec, ...]:
             kind="mlp",
             target="zoo.agents.mlp:MLPAgent",
             summary="A multilayer perceptron with its preprocessing and its head",
+        ),
+    )
+
+
+@hookimpl
+def zoo_hubs() -> tuple[HubSpec, ...]:
+    """The hubs that are not directories."""
+    return (
+        HubSpec(
+            scheme="hf",
+            target="zoo.hub.huggingface:HuggingFaceHub",
+            summary="The Hugging Face Hub, or a server that speaks its language",
         ),
     )
 

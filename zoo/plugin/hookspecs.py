@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec
+    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, HubSpec, WrapperSpec
 
 PROJECT = "zoo"
 """The name that joins hook markers, the plugin manager and the entry-point group."""
@@ -64,6 +64,15 @@ def zoo_environments() -> Sequence[EnvironmentSpec | WrapperSpec]:  # type: igno
 
     The host registers an `EnvironmentSpec` with Gymnasium when environments are first looked
     up; a `WrapperSpec` can then be named under `env_wrapper` in a recipe.
+    """
+
+
+@hookspec
+def zoo_hubs() -> Sequence[HubSpec]:  # type: ignore[empty-body]
+    """Return the hubs that the plugin can reach, as a list or tuple of `HubSpec`.
+
+    Each is known by its scheme: `zoo pull SCHEME:NAME`. The class that a spec names, a subclass
+    of `zoo.Hub`, is imported only when that hub is asked.
     """
 
 

@@ -10,44 +10,49 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import MissingExtra, ZooError, did_you_mean
+from zoo.errors import ZooError, did_you_mean
 from zoo.plugin import discovery
-from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, WrapperSpec
+from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, HubSpec, WrapperSpec
+from zoo.plugin.targets import load_target
 
 if TYPE_CHECKING:
     from zoo.agent import Agent
     from zoo.algorithm import Algorithm
+    from zoo.hub.base import Hub
 
-Spec = AlgorithmSpec | AgentSpec | EnvironmentSpec | WrapperSpec
+Spec = AlgorithmSpec | AgentSpec | EnvironmentSpec | WrapperSpec | HubSpec
 
 ALGORITHM, AGENT, ENVIRONMENT, WRAPPER = "algorithm", "agent kind", "environment", "wrapper"
+HUB = "hub"
 _CATEGORIES: dict[type, str] = {
     AlgorithmSpec: ALGORITHM,
     AgentSpec: AGENT,
     EnvironmentSpec: ENVIRONMENT,
     WrapperSpec: WRAPPER,
+    HubSpec: HUB,
 }
 _HOOKS: dict[str, tuple[type, ...]] = {
     "zoo_algorithms": (AlgorithmSpec,),
     "zoo_agents": (AgentSpec,),
     "zoo_environments": (EnvironmentSpec, WrapperSpec),
+    "zoo_hubs": (HubSpec,),
 }
 
 
 @dataclass
 class Registry:
-    """All that the plugins register. `algorithms`, `agents`, `environments` and `wrappers` map
-    names to specs and are sorted by name; a name that two plugins claim stands in none of them.
+    """All that the plugins register. `algorithms`, `agents`, `environments`, `wrappers` and
+    `hubs` map names to specs, sorted by name; a name that two plugins claim stands in none.
     """
 
     algorithms: dict[str, AlgorithmSpec] = field(default_factory=dict)
     agents: dict[str, AgentSpec] = field(default_factory=dict)
     environments: dict[str, EnvironmentSpec] = field(default_factory=dict)
     wrappers: dict[str, WrapperSpec] = field(default_factory=dict)
+    hubs: dict[str, HubSpec] = field(default_factory=dict)
     owners: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """(category, name) -> the plugins that register it; more than one means a clash."""
     recipes: list[tuple[str, Path]] = field(default_factory=list)
@@ -70,6 +75,11 @@ class Registry:
         """Return the spec of an environment that a plugin brings, else raise `ZooError`."""
         return self._find(ENVIRONMENT, self.environments, env_id, "List them with: zoo envs")
 
+    def hub(self, scheme: str) -> HubSpec:
+        """Return the spec of a hub; raise `ZooError` with suggestions where there is none."""
+        known = f"Known hubs: {', '.join(self.hubs) or 'none'}"
+        return self._find(HUB, self.hubs, scheme, known)
+
     def algorithm_class(self, name: str) -> type[Algorithm]:
         """Import and return an algorithm's class; errors are `load_target`'s."""
         from zoo.algorithm import Algorithm
@@ -90,6 +100,12 @@ class Registry:
                 f"says kind = {getattr(agent_class, 'kind', None)!r}"
             )
         return agent_class
+
+    def hub_class(self, scheme: str) -> type[Hub]:
+        """Import and return the class of a hub; errors are `load_target`'s."""
+        from zoo.hub.base import Hub
+
+        return self._load_class(self.hub(scheme), Hub, f"Hub {scheme!r}", self.owner(scheme, HUB))
 
     def owner(self, name: str, category: str = ALGORITHM) -> str:
         """Return the plugin that registers a name; raise `ZooError` where none or two do."""
@@ -152,60 +168,6 @@ def register_plugin(name: str, plugin: object) -> None:
     _registry = None
 
 
-def load_target(target: str, *, feature: str = "", extra: str = "", plugin: str = "") -> Any:
-    """Import `"package.module:Name"` and return the object.
-
-    `feature` says in messages what needs it (default: the target), `plugin` who names it.
-    Raises `MissingExtra` where a package is absent that `extra` installs, and `ZooError` naming
-    the plugin where the module or the name does not exist or the import raises.
-    """
-    module_name, _, path = target.partition(":")
-    feature = feature or target
-    by = f"plugin {plugin!r}: " if plugin else ""
-    try:
-        found: Any = import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise _missing_module(error, module_name, feature, extra, plugin) from error
-    except (KeyboardInterrupt, ZooError):
-        raise
-    except BaseException as error:  # even sys.exit() at import concerns one plugin only
-        reason = discovery.describe(error)
-        raise ZooError(
-            f"{by}{feature} cannot be used, importing {module_name} raised {reason}"
-        ) from error
-    for name in path.split("."):
-        try:
-            found = getattr(found, name)
-        except AttributeError as error:
-            message = f"{by}{feature} names {target}, but {module_name} has no {path!r}"
-            raise ZooError(message, did_you_mean(name, dir(found))) from error
-    return found
-
-
-def _missing_module(
-    error: ModuleNotFoundError, module: str, feature: str, extra: str, plugin: str
-) -> ZooError:
-    """Tell a package that an extra brings from one that a plugin forgot."""
-    missing = error.name or ""
-    own = missing.partition(".")[0] in (module.partition(".")[0], "zoo")
-    if extra and not own:
-        return _missing_extra(feature, extra, plugin)
-    by = f"plugin {plugin!r}: " if plugin else ""
-    return ZooError(
-        f"{by}{feature} cannot be used, the module {missing!r} is not there",
-        "The plugin is incomplete" if own else "Install the package that brings it",
-    )
-
-
-def _missing_extra(feature: str, extra: str, plugin: str) -> MissingExtra:
-    """Name the extra of the distribution that the plugin belongs to."""
-    error = MissingExtra(feature, extra)
-    for row in discovery.plugins() if plugin else ():
-        if row.name == plugin and row.distribution not in ("", discovery.DISTRIBUTION):
-            error.hint = error.hint.replace(discovery.DISTRIBUTION, row.distribution)
-    return error
-
-
 def _build() -> Registry:
     """Ask every plugin; one whose answer is not as specified is left out as a whole."""
     answers: list[tuple[str, Spec]] = []
@@ -248,6 +210,8 @@ def _name(spec: Any) -> str:
     """Return what a spec is looked up by."""
     if isinstance(spec, AgentSpec):
         return spec.kind
+    if isinstance(spec, HubSpec):
+        return spec.scheme
     return spec.id if isinstance(spec, EnvironmentSpec) else spec.name
 
 
@@ -261,6 +225,7 @@ def _fill(registry: Registry, answers: list[tuple[str, Spec]]) -> None:
         AGENT: registry.agents,
         ENVIRONMENT: registry.environments,
         WRAPPER: registry.wrappers,
+        HUB: registry.hubs,
     }
     for _, spec in sorted(answers, key=lambda answer: _name(answer[1])):
         category, name = _CATEGORIES[type(spec)], _name(spec)
