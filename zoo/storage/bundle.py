@@ -114,14 +114,19 @@ class Bundle:
 
     def verify(self) -> None:
         """Raise `ZooError` unless the directory holds exactly the files that agent.json lists."""
+        self.check_sizes()
+        for name, entry in self.files.items():
+            if sha256(self.path / name) != entry["sha256"]:
+                raise self._mismatch(self.path / name, "its SHA-256 is not the one in agent.json")
+
+    def check_sizes(self) -> None:
+        """Raise `ZooError` for a file too many, and where one is missing or of another size."""
         with explain(self.path, "read"):
             names = {e.name for e in os.scandir(self.path) if not e.name.startswith(".")}
         if extra := sorted(names - self.files.keys() - {MANIFEST}):
             raise self._mismatch(self.path / extra[0], "agent.json does not list it")
-        for name, entry in self.files.items():
+        for name in self.files:
             self.check_size(name)
-            if sha256(self.path / name) != entry["sha256"]:
-                raise self._mismatch(self.path / name, "its SHA-256 is not the one in agent.json")
 
     def agent(self) -> Agent:
         """Verify the bundle and return its agent, whose `origin` is this bundle."""

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.errors import ZooError
 
@@ -80,18 +81,27 @@ def write_atomically(path: Path | str, content: bytes | str) -> None:
 
     Text is UTF-8. Missing parent directories are made. Raises `ZooError` where the disk refuses.
     """
-    path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    with explain(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary_beside(path)
+    with new_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def new_file(final: Path | str) -> Iterator[BinaryIO]:
+    """Give a file to write; when the block ends well it takes the place of `final`.
+
+    If the block raises, nothing of it is left. Missing parent directories are made.
+    """
+    final = Path(final)
+    with explain(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary_beside(final)
         try:
             with open(temporary, "xb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
-            sync_directory(path.parent)
+            os.replace(temporary, final)
+            sync_directory(final.parent)
         finally:
             _discard(temporary)
 
