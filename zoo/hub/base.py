@@ -38,6 +38,17 @@ class Query:
     env_id: str | None = None
     min_return: float | None = None
 
+    def accepts(self, entry: Entry) -> bool:
+        """Say whether `entry` is what is searched for, as far as it tells."""
+        if self.algorithm not in (None, entry.algorithm) or self.env_id not in (None, entry.env_id):
+            return False
+        if self.min_return is not None and (
+            entry.mean_return is None or entry.mean_return < self.min_return
+        ):
+            return False
+        shown = f"{entry.ref} {entry.algorithm} {entry.env_id}".casefold()
+        return all(word in shown for word in self.text.casefold().split())
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -61,6 +72,11 @@ class Entry:
     def to_json(self) -> dict[str, Any]:
         """Return all fields as plain data."""
         return asdict(self)
+
+    def rank(self) -> tuple[str, float, str]:
+        """Return what listings are sorted by: the environment, then the best agent first."""
+        worst = float("inf")
+        return self.env_id or "", worst if self.mean_return is None else -self.mean_return, self.ref
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,17 +124,36 @@ class RefStore:
             found[digest] = str(value.get("name", "")) if isinstance(value, dict) else ""
         return found
 
+    def log_position(self) -> tuple[str, int]:
+        """Return which log it is, by its first line, and its size in bytes; ("", 0) without one."""
+        with explain(self.log, "read"):
+            try:
+                with open(self.log, "rb") as file:
+                    return file.readline(_MOST).decode(errors="replace"), file.seek(0, os.SEEK_END)
+            except FileNotFoundError:
+                return "", 0
+
+    def changed_since(self, position: int) -> set[str]:
+        """Return the names that the log tells of after its first `position` bytes."""
+        with explain(self.log, "read"), open(self.log, "rb") as file:
+            file.seek(position)
+            lines = file.read().decode(errors="replace").splitlines()
+        return {line for line in lines if is_name(line)}
+
     def renew_log(self) -> None:
         """Begin a new log, so that it does not grow for ever; indices are built anew."""
         write_atomically(self.log, f"log {secrets.token_hex(8)}\n")
 
     def _note(self, name: str) -> None:
-        """Say in the log that a name is about to be changed."""
+        """Say in the log that a name is about to be changed.
+
+        The line begins with a line break: a writer killed half-way may have left it without one.
+        """
         with explain(self.log):
             if not self.log.exists():
                 self.renew_log()
             with open(self.log, "ab") as file:
-                file.write(f"{name}\n".encode())
+                file.write(f"\n{name}\n".encode())
                 file.flush()
                 os.fsync(file.fileno())
 

@@ -71,10 +71,9 @@ class Shelf:
 
     def make(self, digest: str) -> Bundle:
         """Return the bundle as a directory, made of its blobs where it is not there whole."""
-        files = contents_of(self.manifest(digest), digest)
-        directory = self.directory(digest)
-        if not self._is_whole(directory, files):
-            with new_directory(directory) as temporary:
+        if not self.is_whole(digest):
+            files = contents_of(self.manifest(digest), digest)
+            with new_directory(self.directory(digest)) as temporary:
                 for name, blob in files.items():
                     _link(self.blobs.path(blob), temporary / name)
         return self.open(digest)
@@ -91,18 +90,14 @@ class Shelf:
         """Delete the directory of a bundle; its blobs stay."""
         remove_directory(self.directory(digest))
 
-    def _is_whole(self, directory: Path, files: dict[str, str]) -> bool:
-        """Say whether the directory holds the files, each a link to its blob or equal to it."""
+    def is_whole(self, digest: str) -> bool:
+        """Say whether the bundle has its directory, each file a link to its blob or equal to it."""
+        files, directory = contents_of(self.manifest(digest), digest), self.directory(digest)
         if not directory.is_dir() or set(os.listdir(directory)) != set(files):
             return False
-        with explain(directory, "read"):
-            for name, digest in files.items():
-                blob, file = self.blobs.path(digest), directory / name
-                if not is_plain_file(file):
-                    return False
-                if not os.path.samefile(blob, file) and not cmp(blob, file, shallow=False):
-                    return False
-        return True
+        return all(
+            _is_same(self.blobs.path(blob), directory / name) for name, blob in files.items()
+        )
 
 
 def contents(bundle: Bundle) -> dict[str, str]:
@@ -113,6 +108,12 @@ def contents(bundle: Bundle) -> dict[str, str]:
 def contents_of(manifest: dict[str, Any], digest: str) -> dict[str, str]:
     """Return the same of the content of an agent.json and its SHA-256."""
     return {name: entry["sha256"] for name, entry in manifest["files"].items()} | {MANIFEST: digest}
+
+
+def _is_same(blob: Path, path: Path) -> bool:
+    with explain(path, "read"):
+        linked = is_plain_file(path) and os.path.samefile(blob, path)
+        return linked or (is_plain_file(path) and cmp(blob, path, shallow=False))
 
 
 def _link(blob: Path, path: Path) -> None:
