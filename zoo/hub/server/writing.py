@@ -1,0 +1,213 @@
+"""The answers to what changes something: repositories, commits, branches and tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from zoo.errors import ZooError
+from zoo.hub.server import describe
+from zoo.hub.server.cards import metadata
+from zoo.hub.server.changes import read_commit
+from zoo.hub.server.names import MAIN, check_path, check_ref, check_repository
+from zoo.hub.server.refusals import RepositoryExists, no_repository, wrong
+from zoo.hub.server.requests import (
+    LONGEST_COMMIT,
+    answer,
+    body,
+    json_body,
+    may_see,
+    readable,
+    segments,
+    server,
+    user,
+    writable,
+    writer,
+)
+
+MOST_REGULAR = 64 << 10  # bytes of a text that may stand in the commit itself
+_MOST_ASKED = 1000
+
+
+async def create(request: Request) -> Response:
+    """Make a repository; a name without a namespace goes to the user's own."""
+    asked = await json_body(request)
+    return await run_in_threadpool(_create, request, asked)
+
+
+def _create(request: Request, asked: dict[str, Any]) -> Response:
+    if asked.get("type", "model") != "model":
+        raise wrong("this hub keeps models only")
+    asking = user(request)
+    namespace = asked.get("organization") or (asking.name if asking else "")
+    name = check_repository(f"{namespace}/{asked.get('name')}")
+    writer(request, namespace)
+    private = asked.get("private") is True or asked.get("visibility") == "private"
+    url = f"{request.base_url}{name}"
+    try:
+        server(request).store.repository(name).create(private=private)
+    except RepositoryExists as error:
+        return answer(error, {"url": url, "name": name})
+    return JSONResponse({"url": url, "name": name, "id": name})
+
+
+async def delete(request: Request) -> Response:
+    asked = await json_body(request)
+    return await run_in_threadpool(_delete, request, asked)
+
+
+def _delete(request: Request, asked: dict[str, Any]) -> Response:
+    asking = user(request)
+    namespace = asked.get("organization") or (asking.name if asking else "")
+    repository = server(request).store.repository(f"{namespace}/{asked.get('name')}")
+    if not repository.exists or not may_see(repository, asking):
+        raise no_repository(repository.name, anonymous=asking is None)
+    writer(request, repository.namespace)
+    repository.delete()
+    return JSONResponse({})
+
+
+async def settings(request: Request) -> Response:
+    """Make a repository private, gated (its files need a token), or public again."""
+    asked = await json_body(request)
+    known = {}
+    if "private" in asked or "visibility" in asked:
+        known["private"] = asked.get("private") is True or asked.get("visibility") == "private"
+    if "gated" in asked:
+        known["gated"] = bool(asked["gated"])
+
+    def change() -> None:
+        writable(request).change_settings(**known)
+
+    await run_in_threadpool(change)
+    return JSONResponse(known)
+
+
+async def validate(request: Request) -> Response:
+    """Say whether the metadata of a README.md can be read."""
+    asked = await json_body(request)
+    errors = []
+    try:
+        await run_in_threadpool(metadata, str(asked.get("content", "")))
+    except ZooError as error:
+        errors.append({"message": error.message})
+    return JSONResponse({"errors": errors, "warnings": []}, 400 if errors else 200)
+
+
+async def preupload(request: Request) -> Response:
+    """Say of each file whether it goes into the commit or beside it, and whether it is new."""
+    asked = await json_body(request)
+    return await run_in_threadpool(_preupload, request, asked)
+
+
+def _preupload(request: Request, asked: dict[str, Any]) -> Response:
+    repository = writable(request)
+    files = repository.commit("/".join(segments(request)[5:])).files
+    answers = []
+    for one in _files(asked):
+        path, size, old = check_path(one.get("path")), one.get("size"), files.get(one["path"])
+        is_regular = isinstance(size, int) and size <= MOST_REGULAR and _is_text(path)
+        found: dict[str, Any] = {
+            "path": path,
+            "uploadMode": "regular" if is_regular else "lfs",
+            "shouldIgnore": False,
+        }
+        if old is not None and not is_regular:
+            found["oid"] = old.sha256
+        elif old is not None and old.size == size:
+            found["oid"] = describe.git_oid(repository.hub.blobs.read(old.sha256, most=old.size))
+        answers.append(found)
+    return JSONResponse({"files": answers})
+
+
+async def commit(request: Request) -> Response:
+    """Take a commit as lines of JSON: one head, then files, large files and deletions."""
+    data = await body(request, LONGEST_COMMIT)
+    return await run_in_threadpool(_commit, request, data)
+
+
+def _commit(request: Request, data: bytes) -> Response:
+    repository, branch = writable(request), "/".join(segments(request)[5:])
+    asking = writer(request, repository.namespace)
+    change = read_commit(data, repository, branch, server(request).max_size)
+    made = repository.add(
+        branch,
+        change.parent,
+        change.files,
+        title=change.title,
+        message=change.message,
+        author=asking.name,
+    )
+    url = f"{request.base_url}{repository.name}/commit/{made.oid}"
+    return JSONResponse(
+        {"success": True, "commitOid": made.oid, "commitUrl": url, "hookOutput": ""}
+    )
+
+
+async def add_tag(request: Request) -> Response:
+    asked = await json_body(request)
+    name = check_ref(str(asked.get("tag", "")))
+
+    def add() -> None:
+        writable(request).set_tag(name, "/".join(segments(request)[5:]))
+
+    await run_in_threadpool(add)
+    return JSONResponse({})
+
+
+def remove_tag(request: Request) -> Response:
+    writable(request).remove_tag(check_ref("/".join(segments(request)[5:])))
+    return JSONResponse({})
+
+
+async def add_branch(request: Request) -> Response:
+    asked = await json_body(request)
+
+    def add() -> None:
+        name = check_ref("/".join(segments(request)[5:]))
+        writable(request).add_branch(name, str(asked.get("startingPoint") or MAIN))
+
+    await run_in_threadpool(add)
+    return JSONResponse({})
+
+
+def remove_branch(request: Request) -> Response:
+    writable(request).remove_branch(check_ref("/".join(segments(request)[5:])))
+    return JSONResponse({})
+
+
+async def paths_info(request: Request) -> Response:
+    """Answer `get_paths_info`, whose paths come as a form or as JSON."""
+    if "json" in request.headers.get("Content-Type", ""):
+        given = (await json_body(request)).get("paths")
+    else:
+        from urllib.parse import parse_qs
+
+        fields = parse_qs((await body(request)).decode("utf-8", "replace"))
+        given = fields.get("paths", [])
+    paths = [given] if isinstance(given, str) else given
+    if not isinstance(paths, list) or len(paths) > _MOST_ASKED:
+        raise wrong("the paths are missing or too many")
+
+    def look() -> list[dict[str, Any]]:
+        found = readable(request).commit("/".join(segments(request)[5:]))
+        return describe.paths_info(found, [str(path) for path in paths])
+
+    return JSONResponse(await run_in_threadpool(look))
+
+
+def _files(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    files = asked.get("files")
+    if not isinstance(files, list) or len(files) > _MOST_ASKED:
+        raise wrong("the files are missing or too many")
+    if not all(isinstance(one, dict) for one in files):
+        raise wrong("a file is no JSON object")
+    return files
+
+
+def _is_text(path: str) -> bool:
+    endings = (".md", ".json", ".csv", ".svg", ".txt", ".yml", ".yaml", ".py", ".gitattributes")
+    return path.endswith(endings)
