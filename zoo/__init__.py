@@ -24,12 +24,18 @@ _HOME = {
     "AlgorithmSpec": "zoo.plugin.specs",
     "Bundle": "zoo.storage.bundle",
     "Config": "zoo.config.schema",
+    "Entry": "zoo.hub.base",
     "EnvironmentConfig": "zoo.environments.config",
     "EnvironmentSpec": "zoo.plugin.specs",
-    "Entry": "zoo.hub.base",
     "Evaluation": "zoo.evaluate",
+    "Exporter": "zoo.exchange",
+    "ExporterSpec": "zoo.plugin.specs",
     "Hub": "zoo.hub.base",
     "HubSpec": "zoo.plugin.specs",
+    "ImportRequest": "zoo.exchange",
+    "Imported": "zoo.exchange",
+    "Importer": "zoo.exchange",
+    "ImporterSpec": "zoo.plugin.specs",
     "LocalHub": "zoo.hub.local",
     "MissingExtra": "zoo.errors",
     "Progress": "zoo.algorithm",
@@ -43,7 +49,9 @@ _HOME = {
     "ZooError": "zoo.errors",
     "did_you_mean": "zoo.errors",
     "evaluate": "zoo.evaluate",
+    "export_agent": "zoo.export_agent",
     "hookimpl": "zoo.plugin.hookspecs",
+    "import_agent": "zoo.import_agent",
     "load": "zoo.hub.references",
     "record": "zoo.record",
     "resume": "zoo.resume",
@@ -60,11 +68,22 @@ if TYPE_CHECKING:
     from zoo.environments.config import EnvironmentConfig
     from zoo.errors import MissingExtra, ZooError, did_you_mean
     from zoo.evaluate import Evaluation, evaluate
+    from zoo.exchange import Exporter, Imported, Importer, ImportRequest
+    from zoo.export_agent import export_agent
     from zoo.hub.base import Entry, Hub, Pushed, Query
     from zoo.hub.local import LocalHub
     from zoo.hub.references import load
+    from zoo.import_agent import import_agent
     from zoo.plugin.hookspecs import hookimpl
-    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, HubSpec, WrapperSpec
+    from zoo.plugin.specs import (
+        AgentSpec,
+        AlgorithmSpec,
+        EnvironmentSpec,
+        ExporterSpec,
+        HubSpec,
+        ImporterSpec,
+        WrapperSpec,
+    )
     from zoo.record import record
     from zoo.resume import resume
     from zoo.storage.bundle import Bundle

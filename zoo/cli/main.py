@@ -17,6 +17,8 @@ SECTIONS = {
         "eval": LazyCommand("zoo.cli.evaluate:evaluate", "Measure an agent over many episodes."),
         "enjoy": LazyCommand("zoo.cli.enjoy:enjoy", "Watch an agent in a window."),
         "record": LazyCommand("zoo.cli.record:record", "Write a video of an agent."),
+        "import": LazyCommand("zoo.cli.import_:import_", "Turn a foreign model into an agent."),
+        "export": LazyCommand("zoo.cli.export:export", "Write an agent in another format."),
         "models": LazyCommand("zoo.cli.models:models", "List and show trained agents."),
     },
     "Look up": {

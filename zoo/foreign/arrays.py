@@ -46,11 +46,7 @@ def plain(value: Any) -> Any:
         return _filled(_bytes(data), dtype(kind), ())[()]
     if is_made_by(value, "numpy.dtype"):
         return dtype(value)
-    if is_made_by(value, "collections.OrderedDict"):
-        return mapping(value)
-    if is_made_by(value, "collections.deque"):
-        return list(value.items)
-    return value
+    return mapping(value) if is_made_by(value, "collections.OrderedDict") else value
 
 
 def array(value: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ _STORAGES = {
     "BoolStorage": "?",
 }  # fmt: skip
 _MAX_STORAGES = 20_000
+_MAX_DEPTH = 4
+_MAX_VALUES = 200_000
 _REBUILD = "torch._utils._rebuild_tensor_v2"
 _PARAMETERS = (
     "torch._utils._rebuild_parameter",
@@ -39,8 +42,8 @@ Storages = Callable[[str], np.ndarray]
 
 
 def read(data: bytes, where: str) -> Any:
-    """Return what a `.pth` file holds, with NumPy arrays for the tensors that lie in its
-    top-level dictionary or are the whole of it.
+    """Return what a `.pth` file holds, with NumPy arrays for its tensors as far as they lie in
+    dictionaries, lists and tuples, `_MAX_DEPTH` of them inside of each other.
 
     Raises `ZooError` for a file that is damaged, and for tensors that reach out of their
     storages. Other objects come back as inert records.
@@ -49,9 +52,9 @@ def read(data: bytes, where: str) -> Any:
         if is_zip(data):
             with Archive(data, where) as archive:
                 value, storages = _zip_parts(archive, where)
-                return _with_arrays(value, storages)
+                return _Filling(partial(_tensor, storages=storages)).fill(value, _MAX_DEPTH)
         value, storages = _legacy_parts(data, where)
-        return _with_arrays(value, storages)
+        return _Filling(partial(_tensor, storages=storages)).fill(value, _MAX_DEPTH)
     except NotPlain as error:
         raise explained(error, where) from error
 
@@ -126,25 +129,38 @@ def _legacy_parts(data: bytes, where: str) -> tuple[Any, Storages]:
 def _legacy_sizes(value: Any) -> dict[str, tuple[int, int]]:
     """Return (count, bytes of one number) of each storage that the tensors name."""
     sizes = {}
-    for tensor in [value, *(mapping(value).values() if not is_made_by(value, _REBUILD) else ())]:
-        if (inner := _tensor_record(tensor)) is not None:
-            kind, key, count = _storage_facts(inner.arguments[0])
-            sizes[key] = (count, kind.itemsize)
+
+    def note(tensor: Any) -> None:
+        kind, key, count = _storage_facts(tensor.arguments[0])
+        sizes[key] = (count, kind.itemsize)
+
+    _Filling(note).fill(value, _MAX_DEPTH)
     return sizes
 
 
-def _with_arrays(value: Any, storages: Storages) -> Any:
-    """Return `value` with arrays for its tensors, one level deep."""
-    if _tensor_record(value) is not None:
-        return _tensor(value, storages)
-    try:
-        entries = mapping(value)
-    except NotPlain:
-        return value
-    return {
-        key: plain(item) if _tensor_record(item) is None else _tensor(item, storages)
-        for key, item in entries.items()
-    }
+class _Filling:
+    """Puts what `fill_tensor` makes of it in the place of each tensor.
+
+    It counts the values that it meets: what a pickle holds once it may name a million times.
+    """
+
+    def __init__(self, fill_tensor: Callable[[Any], Any]) -> None:
+        self.fill_tensor = fill_tensor
+        self.values = 0
+
+    def fill(self, value: Any, depth: int) -> Any:
+        self.values += 1
+        if self.values > _MAX_VALUES:
+            raise NotPlain("it holds too many values")
+        if (record := _tensor_record(value)) is not None:
+            return self.fill_tensor(record)
+        if depth == 0:
+            return value
+        if isinstance(value, list | tuple):
+            return [self.fill(item, depth - 1) for item in value]
+        if isinstance(value, dict) or is_made_by(value, "collections.OrderedDict"):
+            return {key: self.fill(item, depth - 1) for key, item in mapping(value).items()}
+        return plain(value)
 
 
 def _tensor_record(value: Any) -> Any:
@@ -160,8 +176,7 @@ def _tensor_record(value: Any) -> Any:
     return value
 
 
-def _tensor(value: Any, storages: Storages) -> np.ndarray:
-    record = _tensor_record(value)
+def _tensor(record: Any, storages: Storages) -> np.ndarray:
     storage, offset, shape, strides = record.arguments[:4]
     kind, key, count = _storage_facts(storage)
     sizes, steps = checked_shape(shape), checked_shape(strides)
@@ -188,7 +203,7 @@ def _storage_facts(storage: Any) -> tuple[np.dtype, str, int]:
         case ("storage", Name() as name, str(key), str(), int(count), *_):
             if name.module not in ("torch", "torch.storage") or name.name not in _STORAGES:
                 raise NotPlain(f"tensors in a {name} are not read")
-            if count < 0 or "/" in key or len(facts) > 5 and facts[5] is not None:
+            if count < 0 or "/" in key or (len(facts) > 5 and facts[5] is not None):
                 raise NotPlain("a storage is no whole list of numbers")
             return np.dtype(_STORAGES[name.name]), key, count
     raise NotPlain("a tensor names no storage")

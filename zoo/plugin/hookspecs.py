@@ -22,7 +22,15 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, HubSpec, WrapperSpec
+    from zoo.plugin.specs import (
+        AgentSpec,
+        AlgorithmSpec,
+        EnvironmentSpec,
+        ExporterSpec,
+        HubSpec,
+        ImporterSpec,
+        WrapperSpec,
+    )
 
 PROJECT = "zoo"
 """The name that joins hook markers, the plugin manager and the entry-point group."""
@@ -73,6 +81,25 @@ def zoo_hubs() -> Sequence[HubSpec]:  # type: ignore[empty-body]
 
     Each is known by its scheme: `zoo pull SCHEME:NAME`. The class that a spec names, a subclass
     of `zoo.Hub`, is imported only when that hub is asked.
+    """
+
+
+@hookspec
+def zoo_importers() -> Sequence[ImporterSpec]:  # type: ignore[empty-body]
+    """Return the readers of foreign models, as a list or tuple of `ImporterSpec`.
+
+    The class that a spec names, a subclass of `zoo.Importer`, is imported when a model is to be
+    imported. It must read without running, importing or unpacking anything out of the files;
+    `zoo.foreign` has readers of pickles, torch files, zips and tagged YAML that do so.
+    """
+
+
+@hookspec
+def zoo_exporters() -> Sequence[ExporterSpec]:  # type: ignore[empty-body]
+    """Return the foreign formats that the plugin writes, as a list or tuple of `ExporterSpec`.
+
+    The class that a spec names, a subclass of `zoo.Exporter`, is imported when an agent is to be
+    exported in its format.
     """
 
 

@@ -15,37 +15,58 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, did_you_mean
 from zoo.plugin import discovery
-from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, HubSpec, WrapperSpec
+from zoo.plugin.specs import (
+    AgentSpec,
+    AlgorithmSpec,
+    EnvironmentSpec,
+    ExporterSpec,
+    HubSpec,
+    ImporterSpec,
+    WrapperSpec,
+)
 from zoo.plugin.targets import load_target
 
 if TYPE_CHECKING:
     from zoo.agent import Agent
     from zoo.algorithm import Algorithm
+    from zoo.exchange import Exporter, Importer
     from zoo.hub.base import Hub
 
-Spec = AlgorithmSpec | AgentSpec | EnvironmentSpec | WrapperSpec | HubSpec
+Spec = (
+    AlgorithmSpec
+    | AgentSpec
+    | EnvironmentSpec
+    | WrapperSpec
+    | HubSpec
+    | ImporterSpec
+    | ExporterSpec
+)
 
 ALGORITHM, AGENT, ENVIRONMENT, WRAPPER = "algorithm", "agent kind", "environment", "wrapper"
-HUB = "hub"
+HUB, IMPORTER, EXPORTER = "hub", "importer", "export format"
 _CATEGORIES: dict[type, str] = {
     AlgorithmSpec: ALGORITHM,
     AgentSpec: AGENT,
     EnvironmentSpec: ENVIRONMENT,
     WrapperSpec: WRAPPER,
     HubSpec: HUB,
+    ImporterSpec: IMPORTER,
+    ExporterSpec: EXPORTER,
 }
 _HOOKS: dict[str, tuple[type, ...]] = {
     "zoo_algorithms": (AlgorithmSpec,),
     "zoo_agents": (AgentSpec,),
     "zoo_environments": (EnvironmentSpec, WrapperSpec),
     "zoo_hubs": (HubSpec,),
+    "zoo_importers": (ImporterSpec,),
+    "zoo_exporters": (ExporterSpec,),
 }
 
 
 @dataclass
 class Registry:
-    """All that the plugins register. `algorithms`, `agents`, `environments`, `wrappers` and
-    `hubs` map names to specs, sorted by name; a name that two plugins claim stands in none.
+    """All that the plugins register. `algorithms` and so on up to `exporters` map names to
+    specs, sorted by name; a name that two plugins claim stands in none.
     """
 
     algorithms: dict[str, AlgorithmSpec] = field(default_factory=dict)
@@ -53,6 +74,8 @@ class Registry:
     environments: dict[str, EnvironmentSpec] = field(default_factory=dict)
     wrappers: dict[str, WrapperSpec] = field(default_factory=dict)
     hubs: dict[str, HubSpec] = field(default_factory=dict)
+    importers: dict[str, ImporterSpec] = field(default_factory=dict)
+    exporters: dict[str, ExporterSpec] = field(default_factory=dict)
     owners: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """(category, name) -> the plugins that register it; more than one means a clash."""
     recipes: list[tuple[str, Path]] = field(default_factory=list)
@@ -106,6 +129,22 @@ class Registry:
         from zoo.hub.base import Hub
 
         return self._load_class(self.hub(scheme), Hub, f"Hub {scheme!r}", self.owner(scheme, HUB))
+
+    def importer_class(self, name: str) -> type[Importer]:
+        """Import and return an importer's class; errors are `load_target`'s."""
+        from zoo.exchange import Importer
+
+        spec = self._find(IMPORTER, self.importers, name, f"Known: {', '.join(self.importers)}")
+        owner = self.owner(name, IMPORTER)
+        return self._load_class(spec, Importer, f"Importer {name!r}", owner)
+
+    def exporter_class(self, name: str) -> type[Exporter]:
+        """Import and return the class that writes a format; errors are `load_target`'s."""
+        from zoo.exchange import Exporter
+
+        spec = self._find(EXPORTER, self.exporters, name, f"Known: {', '.join(self.exporters)}")
+        owner = self.owner(name, EXPORTER)
+        return self._load_class(spec, Exporter, f"Export format {name!r}", owner)
 
     def owner(self, name: str, category: str = ALGORITHM) -> str:
         """Return the plugin that registers a name; raise `ZooError` where none or two do."""
@@ -226,6 +265,8 @@ def _fill(registry: Registry, answers: list[tuple[str, Spec]]) -> None:
         ENVIRONMENT: registry.environments,
         WRAPPER: registry.wrappers,
         HUB: registry.hubs,
+        IMPORTER: registry.importers,
+        EXPORTER: registry.exporters,
     }
     for _, spec in sorted(answers, key=lambda answer: _name(answer[1])):
         category, name = _CATEGORIES[type(spec)], _name(spec)

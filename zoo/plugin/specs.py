@@ -141,6 +141,45 @@ class HubSpec:
         _check_form(self, "target", _TARGET, _TARGET_RULE)
 
 
+@dataclass(frozen=True, slots=True)
+class ImporterSpec:
+    """A reader of foreign models, by name: `zoo import --from NAME`.
+
+    `target` names a subclass of `zoo.Importer`, made without arguments. Importers are asked in
+    the order of their names whether they recognise a file.
+    """
+
+    name: str
+    target: str
+    summary: str
+    extra: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `ZooError` where a field cannot be right."""
+        _check_texts(self, "name", "target", "summary", "extra")
+        _check_form(self, "name", _NAME, _NAME_RULE)
+        _check_form(self, "target", _TARGET, _TARGET_RULE)
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterSpec:
+    """A foreign format that agents can be written in, by name: `zoo export --format NAME`.
+
+    `target` names a subclass of `zoo.Exporter`, made without arguments.
+    """
+
+    name: str
+    target: str
+    summary: str
+    extra: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `ZooError` where a field cannot be right."""
+        _check_texts(self, "name", "target", "summary", "extra")
+        _check_form(self, "name", _NAME, _NAME_RULE)
+        _check_form(self, "target", _TARGET, _TARGET_RULE)
+
+
 def _check_texts(spec: object, *fields: str) -> None:
     for field in fields:
         value = getattr(spec, field)
