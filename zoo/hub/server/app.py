@@ -55,8 +55,10 @@ def create_app(
     """Return the application that serves the local hub in `root`.
 
     `max_size` is how many bytes a file may have; a `closed` hub wants a token for reading, too.
+    A directory that is not there becomes a hub; one with other files in it raises `ZooError`.
     """
     store = Store(root)
+    store.hub.create()
     store.repair()
     failures = dict.fromkeys((ZooError, HTTPException, ClientDisconnect), refused)
     app = Starlette(routes=_ROUTES, exception_handlers=failures)

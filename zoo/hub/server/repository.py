@@ -256,7 +256,7 @@ class Repository:
         if digest is None or digest == self._latest() or not is_name(self.agent_name):
             return
         try:
-            self.hub.push(self.hub.bundle(digest), self.agent_name)
+            self.hub.add(self.hub.bundle(digest), self.agent_name, [LATEST])
         except ZooError as error:  # the commit stands all the same
             print(f"zoo: {self.name} is not in the local hub: {error}", file=sys.stderr)
         else:
