@@ -136,6 +136,12 @@ def zoo_environments() -> tuple[WrapperSpec, ...]:
             summary="Flatten a Dict, Tuple or image observation to a vector",
         ),
         WrapperSpec(
+            name="old-capsule-masses",
+            target="zoo.environments.old_masses:OldCapsuleMasses",
+            summary="Give MuJoCo's capsules the masses that they had before MuJoCo 2.1.1",
+            extra="mujoco",
+        ),
+        WrapperSpec(
             name="resize-observation",
             target="zoo.environments.wrappers:ResizeObservation",
             summary="Resize an image observation (shape=[64, 64])",
