@@ -53,9 +53,15 @@ _HOME = {
     "hookimpl": "zoo.plugin.hookspecs",
     "import_agent": "zoo.import_agent",
     "load": "zoo.hub.references",
+    "lock": "zoo.lock",
+    "pull": "zoo.pull",
+    "pull_locked": "zoo.lock",
+    "push": "zoo.push",
     "record": "zoo.record",
     "resume": "zoo.resume",
+    "search": "zoo.search",
     "train": "zoo.train",
+    "verify": "zoo.verify",
 }
 
 __all__ = ["__version__", *_HOME]
@@ -74,6 +80,7 @@ if TYPE_CHECKING:
     from zoo.hub.local import LocalHub
     from zoo.hub.references import load
     from zoo.import_agent import import_agent
+    from zoo.lock import lock, pull_locked
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.specs import (
         AgentSpec,
@@ -84,11 +91,15 @@ if TYPE_CHECKING:
         ImporterSpec,
         WrapperSpec,
     )
+    from zoo.pull import pull
+    from zoo.push import push
     from zoo.record import record
     from zoo.resume import resume
+    from zoo.search import search
     from zoo.storage.bundle import Bundle
     from zoo.storage.runs import Run
     from zoo.train import train
+    from zoo.verify import verify
 
 
 def __getattr__(name: str) -> Any:

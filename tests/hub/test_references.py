@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.actors import run_of, saved, walker
-from zoo import ZooError, load
+from zoo import Entry, ZooError, load
 from zoo.hub import references
 from zoo.hub.references import find, list_agents
 from zoo.storage.bundle import Bundle
@@ -107,7 +107,7 @@ def test_another_digest_is_refused_and_the_real_one_told() -> None:
         ("nothing like it", "`zoo models` lists the agents"),
         ("./nowhere", "Check the path"),
         ("models", "no agent and no run"),
-        ("hf:somebody/agent", "Download it"),
+        ("hf:somebody/agent", "Fetch it with: zoo pull hf:somebody/agent"),
         ("nobody@sha256:12345678", "there is no agent 'nobody'"),
     ],
 )
@@ -149,9 +149,9 @@ def test_every_listed_reference_finds_its_own_bundle(models: Path) -> None:
     ship(models, "ALE/Ice-v5", seed=4)
     rows = list_agents()
     assert len(rows) == 4
-    for ref, bundle in rows:
-        assert isinstance(bundle, Bundle)
-        assert find(ref).path == bundle.path
+    for ref, facts in rows:
+        assert isinstance(facts, Entry)
+        assert str(find(ref).path) == facts.path
     refs = [ref for ref, _ in rows]
     assert refs[0] == "ours/FrozenLake-v1/named"
     assert refs[-2] == "ours/ALE/Ice-v5"
@@ -165,7 +165,7 @@ def test_a_damaged_bundle_hides_no_other(models: Path, file: str) -> None:
     (broken.path / file).write_bytes(b"{")
     rows = dict(list_agents())
     assert isinstance(rows.pop("ours/Taxi-v4"), ZooError)
-    assert [type(bundle) for bundle in rows.values()] == [Bundle]
+    assert [type(facts) for facts in rows.values()] == [Entry]
 
 
 def test_no_reference_reaches_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,33 @@ runs_option = click.option(
 )
 
 
+hub_option = click.option(
+    "--hub", "hub", metavar="HUB", help="A directory, or a remote hub: hf.  [default: your own]"
+)
+folder_option = click.option(
+    "--hub",
+    "folder",
+    type=click.Path(file_okay=False),
+    help="The hub's directory.  [default: $ZOO_HUB or your data directory]",
+)
+endpoint_option = click.option("--endpoint", metavar="URL", help="Another address of a remote hub.")
+timeout_option = click.option(
+    "--timeout",
+    type=Duration(),
+    metavar="TIME",
+    default=60.0,
+    help="How long a remote hub may take for an answer.  [default: 60s]",
+)
+lock_option = click.option(
+    "--file",
+    "lock",
+    type=click.Path(dir_okay=False),
+    default="zoo.lock",
+    show_default=True,
+    help="The project's pins.",
+)
+
+
 def agent_in(runs: str | None, reference: str) -> Bundle | str:
     """Return the agent that `reference` means among `runs`; without them the reference itself,
     which later errors and hints then name."""

@@ -81,7 +81,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push did, or would do: the new exact revision, and the names of the files.
+    """What a push did, or would do: the new exact revision, its tags, and the names of the files.
 
     `revision` is empty after a dry run.
     """
@@ -90,6 +90,15 @@ class Pushed:
     url: str = ""
     uploaded: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all fields as plain data."""
+        return asdict(self)
+
+
+class Unreachable(ZooError):
+    """A hub could not be reached, or did not answer in time."""
 
 
 class Hub(ABC):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from zoo.errors import ZooError, did_you_mean
-from zoo.hub.base import Entry, Hub, Progress, Query
+from zoo.hub.base import Entry, Hub, Progress, Pushed, Query
 from zoo.hub.entries import entry_of
 from zoo.hub.local import LocalHub
 from zoo.storage.bundle import Bundle, open_bundle
@@ -38,7 +38,7 @@ class FolderHub(Hub):
         return sorted(filter(query.accepts, entries), key=Entry.rank)
 
     def resolve(self, name: str, revision: str | None = None) -> str:
-        digest = self._bundle(name).digest
+        digest = self.get(name).digest
         if revision not in (None, digest):
             raise ZooError(f"{name} in {self.root} is {digest}, not {revision}")
         return digest
@@ -53,11 +53,19 @@ class FolderHub(Hub):
     ) -> Bundle:
         """Copy an agent into a local hub, under the same name."""
         self.resolve(name, revision)
-        bundle = self._bundle(name)
+        bundle = self.get(name)
         destination.push(bundle, name, progress=progress)
         return destination.bundle(bundle.digest)
 
-    def _bundle(self, name: str) -> Bundle:
+    def push(self, bundle: Bundle, name: str, **_: object) -> Pushed:
+        """Refuse: who made the directory laid it out by hand."""
+        raise ZooError(
+            f"cannot push {name}: {self.root} is a tree of bundles, which is only read",
+            "Push to another directory",
+        )
+
+    def get(self, name: str) -> Bundle:
+        """Return the bundle of a name; raise `ZooError` with suggestions where there is none."""
         folders = dict(self.agents())
         if name not in folders:
             hint = did_you_mean(name, folders, otherwise=f"It has {len(folders)} others")

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from zoo.errors import ZooError, did_you_mean
 from zoo.hub.base import Entry, Hub, Progress, Pushed, Query
-from zoo.hub.blobs import FETCH_AGAIN
+from zoo.hub.blobs import FETCH_AGAIN, is_digest
 from zoo.hub.names import LATEST, check_name, check_tag
 from zoo.hub.refs import Ref, RefStore
 from zoo.hub.shelf import Shelf, contents
@@ -69,6 +69,9 @@ class LocalHub(Hub):
         return search(self, query)
 
     def resolve(self, name: str, revision: str | None = None) -> str:
+        if revision is not None and is_digest(revision):
+            self.bundle(revision)
+            return revision
         return self.ref(name, revision or LATEST).digest
 
     def pull(
@@ -106,13 +109,13 @@ class LocalHub(Hub):
         new = tuple(file for file, digest in files.items() if digest not in self.blobs)
         kept = tuple(file for file in files if file not in new)
         if dry_run:
-            self._tags_for(bundle, name, tag)
-            return Pushed("", "", new, kept)
+            tags = self._tags_for(bundle, check_name(name), tag)
+            return Pushed("", "", new, kept, tuple(tags))
         self._add_blobs(bundle, name, progress)
         with self.lock():
             tags = self._tags_for(bundle, name, tag)
             self._settle(bundle, name, tags, "")
-        return Pushed(bundle.digest, "", new, kept)
+        return Pushed(bundle.digest, "", new, kept, tuple(tags))
 
     def add(
         self,
@@ -167,8 +170,7 @@ class LocalHub(Hub):
     def remove(self, name: str, tag: str | None = None) -> list[Ref]:
         """Forget one tag of a name, or all, and return them; the files go with the garbage.
 
-        `latest` moves back to the newest version that is left. Raises `ZooError` where the last
-        tag of a pinned agent would go.
+        `latest` moves back to the newest version that is left. A pinned agent's files stay.
         """
         with self.lock():
             tags = self.refs.tags(name)
@@ -176,11 +178,6 @@ class LocalHub(Hub):
             left = [ref for ref in tags if ref not in doomed]
             versions = [ref for ref in left if ref.tag != LATEST]
             gone = {ref.digest for ref in doomed} - {ref.digest for ref in versions}
-            if pinned := gone & self.refs.pinned().keys():
-                raise ZooError(
-                    f"{name} is pinned: {min(pinned)[:16]}",
-                    f"Release it first: zoo models pin --release {name}",
-                )
             for ref in doomed:
                 self.refs.remove(ref)
             for latest in left:
@@ -198,6 +195,12 @@ class LocalHub(Hub):
         """Keep a bundle only as long as a name leads to it."""
         with self.lock():
             self.refs.unpin(digest)
+
+    def create(self) -> None:
+        """Make the directory a hub, where it is none yet; the first push does so by itself."""
+        if not is_local_hub(self.root):
+            _refuse_other_files(self.root)
+            write_atomically(self.root / MARKER, strict_json.dumps({"format": FORMAT}))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -220,9 +223,7 @@ class LocalHub(Hub):
 
     def _add_blobs(self, bundle: Bundle, name: str, progress: Progress | None) -> None:
         check_name(name)
-        if not is_local_hub(self.root):
-            _refuse_other_files(self.root)
-            write_atomically(self.root / MARKER, strict_json.dumps({"format": FORMAT}))
+        self.create()
         self.shelf.add_blobs(bundle, progress)
 
     def _settle(self, bundle: Bundle, name: str, tags: Iterable[str], source: str) -> Bundle:
@@ -240,8 +241,8 @@ class LocalHub(Hub):
         if tag == LATEST:
             return [LATEST]
         if tag is None:
-            if bundle.digest in versions.values():
-                return [LATEST]
+            if same := [each for each in versions if versions[each] == bundle.digest]:
+                return [same[0], LATEST]
             numbers = [int(match[1]) for each in versions if (match := _VERSION.fullmatch(each))]
             return [f"v{max(numbers, default=0) + 1}", LATEST]
         if versions.get(check_tag(tag), bundle.digest) != bundle.digest:

@@ -213,6 +213,24 @@ def attach(bundle: Bundle, files: Mapping[str, bytes | Path]) -> Bundle:
     return _write(bundle.path, manifest, companions, kept)
 
 
+def copy_bundle(bundle: Bundle, path: Path | str) -> Bundle:
+    """Copy a bundle byte for byte to the directory `path`; the copy has the same digest.
+
+    A bundle that is there is replaced; anything else is left alone. Raises `ZooError` for a
+    bundle that is damaged.
+    """
+    path = Path(path)
+    _refuse_others(path)
+    bundle.check_sizes()
+    with new_directory(path) as temporary:
+        for name in (*bundle.files, MANIFEST):
+            copy_durably(bundle.path / name, temporary / name)
+            fresh = sha256(temporary / name)
+            if fresh != (bundle.digest if name == MANIFEST else bundle.files[name]["sha256"]):
+                raise bundle._mismatch(bundle.path / name, "its SHA-256 is not the one listed")
+    return open_bundle(path)
+
+
 def open_bundle(path: Path | str) -> Bundle:
     """Return the bundle in the directory `path`; reads and checks its manifest only."""
     path = Path(path)
@@ -249,8 +267,7 @@ def _write(
     known: Mapping[str, dict[str, Any]],
 ) -> Bundle:
     """Write a bundle; files in `known` keep their listed digest, so that damage still shows."""
-    if os.path.lexists(path) and not (path / MANIFEST).exists() and not _is_empty(path):
-        raise ZooError(f"{path} exists and is no agent", "Choose another name, or remove it")
+    _refuse_others(path)
     with new_directory(path) as temporary:
         listed = {}
         for name, content in sorted(contents.items()):
@@ -264,6 +281,12 @@ def _write(
         data = strict_json.dumps(manifest | {"files": listed})
         write_durably(temporary / MANIFEST, data)
     return open_bundle(path)
+
+
+def _refuse_others(path: Path) -> None:
+    """Raise `ZooError` where something lies at `path` that is no bundle."""
+    if os.path.lexists(path) and not (path / MANIFEST).exists() and not _is_empty(path):
+        raise ZooError(f"{path} exists and is no agent", "Choose another name, or remove it")
 
 
 def _is_empty(path: Path) -> bool:
