@@ -20,7 +20,7 @@ FIELDS = ("body_mass", "body_ipos", "dof_M0", "body_subtreemass", "dof_invweight
 
 @pytest.fixture(params=MODELS)
 def env(request: pytest.FixtureRequest) -> Any:
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="out of date"):
         made = gym.make(request.param).unwrapped
     yield made
     made.close()

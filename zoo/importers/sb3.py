@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium import Space, spaces
 
 from zoo.agent import Agent
+from zoo.agents.layers import Layer
 from zoo.agents.mlp import MLPAgent
 from zoo.agents.preprocess import Preprocess, Step, standard_steps
 from zoo.config import rlzoo_names
@@ -25,7 +26,7 @@ from zoo.importers.environment import today
 from zoo.importers.rlzoo_folder import BEST, Folder, data, read_folder
 from zoo.importers.sb3_model import Model, read_model
 from zoo.importers.sb3_networks import is_portable, network
-from zoo.importers.sb3_policy import policy_agent
+from zoo.importers.sb3_policy import channels_last, policy_agent
 from zoo.importers.sb3_statistics import Statistics, read_statistics
 
 _OLD_MASSES = "old-capsule-masses"
@@ -137,6 +138,9 @@ class _Reading:
         if not is_portable(self.model):
             return policy_agent(self.model, own, statistics), {}
         layers, head = network(self.model)
+        if (shown := channels_last(own)) is not own and not isinstance(own, spaces.Dict):
+            layers[0] = _reading_channels_last(layers[0], own.shape or ())
+            own = shown
         steps: list[Step] = [] if statistics is None else statistics.steps()
         seen = own if statistics is None else statistics.seen(own)
         kwargs: dict[str, Any] = {}
@@ -202,6 +206,12 @@ class _Reading:
             f"the statistics beside {self.model.where} do not fit its observations",
             "Name the right file with --statistics",
         )
+
+
+def _reading_channels_last(layer: Layer, shape: tuple[int, ...]) -> Layer:
+    """Return the layer that reads flattened images (H, W, C) where `layer` reads (C, H, W)."""
+    order = np.arange(layer.inputs).reshape(shape).transpose(1, 2, 0).ravel()
+    return Layer(layer.weight[:, order], layer.bias, layer.activation)
 
 
 def _named(value: Any) -> list[tuple[str, dict[str, Any]]]:
