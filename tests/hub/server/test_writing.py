@@ -200,7 +200,10 @@ def test_a_revoked_token_is_dead_at_once(api: HfApi, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["../a", "a/../../b", "/etc/x", "a\\b", "C:x", ".git/config", "a//b", "a/", "\n", "a\0b", "é" * 600],
+    [
+        "../a", "a/../../b", "/etc/x", "a\\b", "C:x", ".git/config", "a//b", "a/", "\n", "a\0b",
+        "é" * 600,
+    ],
 )  # fmt: skip
 def test_no_file_is_committed_outside(api: HfApi, served: Served, path: str) -> None:
     api.create_repo("team/walker")
@@ -255,9 +258,7 @@ def test_sizes_are_limited(serve: object) -> None:
     api = HfApi(endpoint=served.url, token=served.token)
     api.create_repo("team/walker")
     with pytest.raises(ValueError, match="100000 bytes"):
-        api.create_commit(
-            "team/walker", [add("w.bin", os.urandom(100_001))], commit_message="Add"
-        )
+        api.create_commit("team/walker", [add("w.bin", os.urandom(100_001))], commit_message="Add")
     huge = get_session().post(
         f"{served.url}/api/repos/create",
         content=b" " * (9 << 20),
