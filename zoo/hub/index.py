@@ -46,8 +46,8 @@ def search(hub: LocalHub, query: Query) -> list[Entry]:
 
     Damaged agents are passed over; `zoo hub verify` tells of them.
     """
-    rows = _rows(hub) if hub.root.is_dir() else []
-    return sorted(filter(query.accepts, (_entry(hub, row) for row in rows)), key=Entry.rank)
+    entries = (_entry(hub, row) for row in _rows(hub))
+    return sorted(filter(query.accepts, entries), key=Entry.rank)
 
 
 def _rows(hub: LocalHub) -> list[Row]:

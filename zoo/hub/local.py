@@ -5,9 +5,11 @@
     bundles/ab/<digest>/   each bundle as a directory: its files are links to the blobs
     refs/ pins/ log        what agents are called, see `refs`
     index.sqlite           what `search` reads, made anew where it is out of date
+    verdicts/<digest>      what `zoo verify` found
 
-A push writes the blobs, then the bundle's directory, then the name: whoever is killed on the way
-leaves files that nothing names, which garbage collection removes, and the hub as it was.
+A push writes the blobs, then the bundle's directory, then all tags of the name in one file:
+whoever is killed on the way leaves files that nothing names, which garbage collection removes,
+and the hub as it was.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ class LocalHub(Hub):
     def search(self, query: Query) -> list[Entry]:
         from zoo.hub.index import search  # SQLite, which only a search needs
 
-        return search(self, query)
+        return search(self, query) if is_local_hub(self.root) else []
 
     def resolve(self, name: str, revision: str | None = None) -> str:
         if revision is not None and is_digest(revision):
@@ -164,7 +166,7 @@ class LocalHub(Hub):
         """Have another tag of the name mean the same agent; one that is there moves."""
         with self.lock():
             old = self.ref(name, tag)
-            self.refs.put(Ref(name, check_tag(new_tag), old.digest, old.source))
+            self.refs.put(name, [new_tag], old.digest, old.source)
         return self.ref(name, new_tag)
 
     def remove(self, name: str, tag: str | None = None) -> list[Ref]:
@@ -178,11 +180,12 @@ class LocalHub(Hub):
             left = [ref for ref in tags if ref not in doomed]
             versions = [ref for ref in left if ref.tag != LATEST]
             gone = {ref.digest for ref in doomed} - {ref.digest for ref in versions}
-            for ref in doomed:
-                self.refs.remove(ref)
-            for latest in left:
-                if latest.tag == LATEST and latest.digest in gone:
-                    self._move_latest(latest, versions)
+            orphans = [ref for ref in left if ref.tag == LATEST and ref.digest in gone]
+            if orphans and versions:
+                self.refs.put(name, [LATEST], versions[-1].digest, versions[-1].source)
+            elif orphans:
+                doomed += orphans
+            self.refs.remove(name, [ref.tag for ref in doomed])
         return doomed
 
     def pin(self, digest: str, name: str = "") -> None:
@@ -231,8 +234,7 @@ class LocalHub(Hub):
         if self.shelf.lacks(bundle):  # a garbage collection came between
             self.shelf.add_blobs(bundle)
         settled = self.shelf.make(bundle.digest)
-        for tag in tags:
-            self.refs.put(Ref(name, tag, bundle.digest, source))
+        self.refs.put(name, tags, bundle.digest, source)
         return settled
 
     def _tags_for(self, bundle: Bundle, name: str, tag: str | None) -> list[str]:
@@ -251,12 +253,6 @@ class LocalHub(Hub):
                 f"Choose another tag, or push {name} without one and move the tag: zoo models tag",
             )
         return [tag, LATEST]
-
-    def _move_latest(self, latest: Ref, versions: list[Ref]) -> None:
-        if versions:
-            self.refs.put(Ref(latest.name, LATEST, versions[-1].digest, versions[-1].source))
-        else:
-            self.refs.remove(latest)
 
 
 def _check_format(root: Path) -> None:

@@ -1,32 +1,32 @@
 """The names in a local hub: each name and tag leads to the digest of a bundle.
 
-    refs/<name>/@<tag>   {"digest": ..., "source": ..., "pushed": ...}
-    pins/<digest>        {"name": ...}: kept whatever becomes of the names
-    log                  a line for each name that was changed, written before the change
+    refs/<name>/@tags   {<tag>: {"digest": ..., "source": ..., "pushed": ...}}
+    pins/<digest>       {"name": ...}: kept whatever becomes of the names
+    log                 a line for each name that was changed, written before the change
 
-No part of a name may begin with @, so a tag's file never stands in a name's way. The log tells
-an index what to read again; its first line says which log it is, since a new one may replace it.
+All tags of a name stand in one file, so that a push sets its version and `latest` in one step.
+No part of a name may begin with @, so that file never stands in a name's way. The log tells an
+index what to read again; its first line says which log it is, since a new one may replace it.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.hub.blobs import is_digest
+from zoo.hub.blobs import FETCH_AGAIN, is_digest
 from zoo.hub.names import LATEST, check_name, check_tag, is_name, is_tag
 from zoo.storage import strict_json
 from zoo.storage.files import explain, write_atomically
 
-_MARK = "@"
-_SLASH = "%2F"  # in a tag's file name; no tag has a % of its own
-_MOST = 1 << 16  # bytes
+_TAGS = "@tags"
+_MOST = 16 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +57,19 @@ class RefStore:
 
     def get(self, name: str, tag: str = LATEST) -> Ref | None:
         """Return what a name and a tag mean, None where there is no such name or tag."""
-        path = self._path(name, tag)
-        with explain(path, "read"):
-            try:
-                data = path.read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
-                return None
-        return _read(path, data, name, tag)
+        check_tag(tag)
+        return self._read(name).get(tag)
 
     def tags(self, name: str) -> list[Ref]:
         """Return all tags of a name, the oldest first."""
-        folder = self.refs / check_name(name)
-        tags = [_tag(file) for file in _listed(folder) if file.startswith(_MARK)]
-        found = [self.get(name, tag) for tag in tags if is_tag(tag)]
-        return sorted((ref for ref in found if ref), key=lambda ref: (ref.pushed, ref.tag))
+        return sorted(self._read(name).values(), key=lambda ref: (ref.pushed, ref.tag))
 
     def names(self) -> Iterator[str]:
         """Yield each name that has a tag, in order."""
         for folder, folders, files in os.walk(self.refs):
             folders.sort()
             name = Path(folder).relative_to(self.refs).as_posix()
-            if any(file.startswith(_MARK) for file in files) and is_name(name):
+            if _TAGS in files and is_name(name):
                 yield name
 
     def all(self) -> Iterator[Ref]:
@@ -85,25 +77,17 @@ class RefStore:
         for name in self.names():
             yield from self.tags(name)
 
-    def put(self, ref: Ref) -> None:
-        """Have a name and a tag mean a digest, from now on."""
-        path = self._path(ref.name, ref.tag)
-        self._note(ref.name)
-        stamped = asdict(ref) | {"pushed": ref.pushed or datetime.now(UTC).isoformat()}
-        del stamped["name"], stamped["tag"]
-        write_atomically(path, strict_json.dumps(stamped, compact=True))
+    def put(self, name: str, tags: Iterable[str], digest: str, source: str = "") -> None:
+        """Have a name with these tags mean a digest from now on, with all of them at once."""
+        pushed = datetime.now(UTC).isoformat()
+        new = {check_tag(tag): Ref(name, tag, digest, source, pushed) for tag in tags}
+        if new:
+            self._write(name, self._read(name) | new)
 
-    def remove(self, ref: Ref) -> None:
-        """Forget a tag, and its name where that was the last."""
-        path = self._path(ref.name, ref.tag)
-        self._note(ref.name)
-        with explain(path, "delete"):
-            path.unlink(missing_ok=True)
-        for folder in (path.parent, *path.parent.parents):
-            if folder == self.refs:
-                break
-            with suppress(OSError):  # it is not empty
-                folder.rmdir()
+    def remove(self, name: str, tags: Collection[str]) -> None:
+        """Forget tags of a name, and the name with the last of them."""
+        left = {tag: ref for tag, ref in self._read(name).items() if tag not in tags}
+        self._write(name, left)
 
     def pin(self, digest: str, name: str) -> None:
         """Keep a bundle, whatever becomes of its names."""
@@ -157,12 +141,38 @@ class RefStore:
                 file.flush()
                 os.fsync(file.fileno())
 
-    def _path(self, name: str, tag: str) -> Path:
-        return self.refs / check_name(name) / (_MARK + check_tag(tag).replace("/", _SLASH))
+    def _path(self, name: str) -> Path:
+        return self.refs / check_name(name) / _TAGS
 
+    def _read(self, name: str) -> dict[str, Ref]:
+        path = self._path(name)
+        with explain(path, "read"):
+            try:
+                data = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return {}
+        value = strict_json.loads(data, str(path), max_bytes=_MOST)
+        if not isinstance(value, dict):
+            raise _damaged(path)
+        return {tag: _ref(path, name, tag, entry) for tag, entry in value.items()}
 
-def _tag(file: str) -> str:
-    return file.removeprefix(_MARK).replace(_SLASH, "/")
+    def _write(self, name: str, refs: dict[str, Ref]) -> None:
+        path = self._path(name)
+        self._note(name)
+        if refs:
+            value = {
+                tag: {"digest": ref.digest, "source": ref.source, "pushed": ref.pushed}
+                for tag, ref in refs.items()
+            }
+            write_atomically(path, strict_json.dumps(value, compact=True))
+            return
+        with explain(path, "delete"):
+            path.unlink(missing_ok=True)
+        for folder in (path.parent, *path.parent.parents):
+            if folder == self.refs:
+                break
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()
 
 
 def _listed(folder: Path) -> list[str]:
@@ -173,10 +183,13 @@ def _listed(folder: Path) -> list[str]:
             return []
 
 
-def _read(path: Path, data: bytes, name: str, tag: str) -> Ref:
-    match strict_json.loads(data, str(path), max_bytes=_MOST):
-        case {"digest": str(digest), "source": str(source), "pushed": str(pushed)} if is_digest(
-            digest
-        ):
-            return Ref(name, tag, digest, source, pushed)
-    raise ZooError(f"{path} is damaged: it names no digest", "Push or pull the agent again")
+def _ref(path: Path, name: str, tag: str, entry: object) -> Ref:
+    match entry:
+        case {"digest": str(digest), "source": str(source), "pushed": str(pushed)}:
+            if is_digest(digest) and is_tag(tag):
+                return Ref(name, tag, digest, source, pushed)
+    raise _damaged(path)
+
+
+def _damaged(path: Path) -> ZooError:
+    return ZooError(f"{path} is damaged: it does not say what its tags mean", FETCH_AGAIN)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.errors import ZooError
-from zoo.hub.local import LocalHub
+from zoo.hub.local import LocalHub, is_local_hub
 from zoo.hub.shelf import contents_of
 from zoo.storage.files import explain, is_temporary, remove_stale
 
@@ -57,7 +57,7 @@ def collect_garbage(hub: LocalHub, *, dry_run: bool = False) -> Collected:
     Raises `ZooError`, and deletes nothing, where a name cannot be followed: its files would look
     like garbage.
     """
-    if not hub.root.is_dir():
+    if not is_local_hub(hub.root):
         return Collected(0, 0, 0)
     with hub.lock():
         bundles = {ref.digest for ref in hub.refs.all()} | hub.refs.pinned().keys()

@@ -19,6 +19,7 @@ _MOST = 1 << 20  # bytes
 
 def keep_verdict(digest: str, verdict: dict[str, Any]) -> Path:
     """Write the newest verdict about the agent with this digest, and return where it lies."""
+    LocalHub().create()
     path = _path(digest)
     write_atomically(path, strict_json.dumps(verdict))
     return path
