@@ -10,6 +10,7 @@ import click
 from zoo.cli import options as opt
 from zoo.cli.groups import SuggestingGroup
 from zoo.cli.output import json_option, print_json, printable, size
+from zoo.cli.serve import serve, token
 
 if TYPE_CHECKING:
     from zoo.hub.local import LocalHub
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 @click.group(cls=SuggestingGroup)
 def hub() -> None:
     """Look after a hub on this machine."""
+
+
+hub.add_command(serve)
+hub.add_command(token)
 
 
 @hub.command("path")

@@ -60,6 +60,20 @@ class Duration(click.ParamType):
         return seconds
 
 
+class Bytes(click.ParamType):
+    """A size in bytes: 1000000, 500M, 2G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d{1,15})([kmgt]?)b?", value.strip().lower())
+        if not match or not int(match[1]):
+            self.fail(f"{value!r} is not a size, such as 500M or 2G", param, ctx)
+        return int(match[1]) * 1000 ** " kmgt".index(match[2] or " ")
+
+
 class Seeds(click.ParamType):
     """Several seeds: 0-4, 1,2,5 or 0-2,7."""
 

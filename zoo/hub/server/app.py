@@ -12,11 +12,9 @@ from starlette.routing import Route
 from zoo.errors import ZooError
 from zoo.hub.server import lfs, reading, writing
 from zoo.hub.server.requests import Server, refused
+from zoo.hub.server.run import MAX_SIZE
 from zoo.hub.server.store import Store
 from zoo.hub.server.tokens import Tokens
-
-MAX_SIZE = 1 << 30
-"""Bytes that a file may have, unless told otherwise."""
 
 _MODEL = "/api/models/{namespace}/{name}"
 _GIT = "/{namespace}/{name}.git/info/lfs/objects"

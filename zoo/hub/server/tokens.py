@@ -22,7 +22,8 @@ from zoo.hub.server.refusals import Refusal
 from zoo.storage import strict_json
 from zoo.storage.files import explain, write_atomically
 
-TOKENS = "tokens.json"
+TOKENS = ".tokens.json"
+"""Where a served hub keeps them: hidden, so that a new hub may lie beside it."""
 VARIABLE = "ZOO_HUB_SERVER_TOKEN"
 """Names the environment variable that holds one more token, which may write everywhere."""
 
