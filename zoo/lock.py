@@ -11,7 +11,7 @@ from zoo.hub.base import SECONDS, Progress, cached_name
 from zoo.hub.blobs import is_digest
 from zoo.hub.folder import FolderHub
 from zoo.hub.local import LocalHub
-from zoo.hub.names import LATEST, is_name, is_tag, parse
+from zoo.hub.names import LATEST, Reference, is_name, is_tag, parse
 from zoo.hub.places import Place, open_hub
 from zoo.hub.references import find
 from zoo.pull import pull
@@ -101,13 +101,17 @@ def pull_locked(
 def _key(text: str) -> str:
     """Return a reference without its digest; raise `ZooError` where others cannot follow it."""
     wanted = parse(text)
-    if not is_name(wanted.name) or (wanted.tag and not is_tag(wanted.tag)):
+    if not _can_be_pinned(wanted):
         raise ZooError(
             f"{text} cannot be pinned: it is no name",
             "Push the agent first, and pin it by its name: zoo push",
         )
     scheme = f"{wanted.scheme}:" if wanted.scheme else ""
     return f"{scheme}{wanted.name}" + (f"@{wanted.tag}" if wanted.tag else "")
+
+
+def _can_be_pinned(wanted: Reference) -> bool:
+    return is_name(wanted.name) and (not wanted.tag or is_tag(wanted.tag))
 
 
 def _local(key: str) -> tuple[str, str]:
@@ -163,6 +167,7 @@ def _pin(path: Path, key: str, entry: Any) -> Pin:
     """Return an entry of a lock file, checked; raise `ZooError` where something is wrong."""
     match entry:
         case {"sha256": str(digest), "source": str(source)} if is_digest(digest):
-            if _key(key) == key and (not source or parse(source).scheme):
+            is_key = _can_be_pinned(parse(key)) and _key(key) == key
+            if is_key and (not source or parse(source).scheme):
                 return Pin(digest, source)
     raise ZooError(f"{path} is damaged: the entry {key[:100]!r}", "Write it anew: zoo lock AGENT")
