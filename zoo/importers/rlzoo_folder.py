@@ -57,7 +57,10 @@ def find_model(path: Path) -> Path:
     """Return the model's zip that a file or a directory means; `ZooError` unless it is one."""
     if path.is_file():
         return path
-    models = sorted(zip_path for zip_path in path.glob("*.zip") if is_model(zip_path))
+    zips = sorted(path.glob("*.zip"))
+    if len(zips) == 1:  # whatever it is: reading it says what is wrong with it
+        return zips[0]
+    models = [zip_path for zip_path in zips if is_model(zip_path)]
     final = [zip_path for zip_path in models if zip_path.name != BEST]
     if len(final) == 1:
         return final[0]
