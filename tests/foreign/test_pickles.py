@@ -29,6 +29,14 @@ PLAIN = {
 }
 
 
+def answer(data: bytes) -> tuple[Any, str]:
+    """Return (what a pickle holds, the error's line), one of which says nothing."""
+    try:
+        return pickles.loads(data, "file.pkl"), ""
+    except ZooError as error:
+        return None, str(error)
+
+
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_values_come_back(name: str, protocol: int) -> None:
@@ -45,12 +53,9 @@ def test_nothing_runs(trick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     before = set(sys.modules)
     for name in ("exec", "eval", "compile", "__import__"):
         monkeypatch.setattr(builtins, name, lambda *a, **k: pytest.fail("something was run"))
-    try:
-        value = pickles.loads(data, "file.pkl")
-    except ZooError as error:
-        assert "\n" not in str(error)
-    else:
-        assert isinstance(value, Made | Name | Persistent)
+    value, said = answer(data)
+    assert isinstance(value, Made | Name | Persistent) or said
+    assert "\n" not in said
     monkeypatch.undo()
     assert set(sys.modules) == before
     assert not marker.exists()
@@ -134,12 +139,8 @@ def test_damage_is_said_in_one_line(data: bytes, said: str) -> None:
 )
 def test_memory_stays_bounded(data: bytes) -> None:
     tracemalloc.start()
-    try:
-        value = pickles.loads(data, "x")
-    except ZooError as error:
-        assert "steps" in str(error)
-    else:
-        assert value is not None
+    value, said = answer(data)
+    assert value is not None or "steps" in said
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 150 << 20
