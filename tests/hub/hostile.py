@@ -105,8 +105,9 @@ async def dripping(answer: Answer, send: Any) -> None:
 
 async def endless(answer: Answer, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    while True:
+    for _ in range(200):  # MiB, more than anybody may take
         await send({"type": "http.response.body", "body": b" " * (1 << 20), "more_body": True})
+        await asyncio.sleep(0)
 
 
 def status(code: int, **headers: str) -> Callable[[Answer, Any], Any]:
