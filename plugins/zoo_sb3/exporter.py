@@ -276,9 +276,9 @@ def _normalizer(
         rms = RunningMeanStd(shape=shape.shape)  # type: ignore[arg-type]
         rms.mean, rms.var = np.array(mean, np.float64), np.array(var, np.float64)
         if key is None:
-            normalizer.obs_rms = rms
+            normalizer.obs_rms = rms  # type: ignore[assignment]
         else:
-            normalizer.obs_rms[key] = rms  # type: ignore[index]
+            normalizer.obs_rms[key] = rms
     return normalizer
 
 

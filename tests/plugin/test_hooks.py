@@ -197,7 +197,7 @@ def test_zoo_importers(install: Install, tmp_path: Path) -> None:
     assert bundle.agent().act(np.full((1, 2), 0.5, np.float32)).tolist() == [[0.5, 0.5]]
     with pytest.raises(zoo.ZooError, match=r"no importer 'lap'.+Did you mean lab"):
         zoo.import_agent(tmp_path / "cart.lab", importer="lap")
-    with pytest.raises(zoo.ZooError, match="Known importers: .*lab"):
+    with pytest.raises(zoo.ZooError, match=r"Known importers: .*lab"):
         zoo.import_agent(tmp_path)
 
 

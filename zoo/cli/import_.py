@@ -41,6 +41,8 @@ from zoo.cli.output import json_option, print_json, print_pairs, printable, size
         "--architecture", type=click.Path(dir_okay=False),
         help="A YAML file that describes the network of a .pth or .safetensors file.",
     ),
+    opt.endpoint_option,
+    opt.timeout_option,
 )  # fmt: skip
 @json_option
 def import_(
@@ -55,13 +57,15 @@ def import_(
     no_statistics: bool,
     old_masses: bool,
     architecture: str | None,
+    endpoint: str | None,
+    timeout: float,
     as_json: bool,
 ) -> None:
     """Turn a foreign model into an agent.
 
-    Nothing in it is run. SOURCE is a file or a directory: a zip of Stable-Baselines3, a run
-    folder of RL Zoo, a repository such as sb3/ppo-CartPole-v1, a .cleanrl_model, or a plain
-    network in a .pth, .safetensors or .onnx file.
+    Nothing in it is run. SOURCE is a file, a directory or a repository on the Hugging Face Hub
+    (hf:sb3/ppo-CartPole-v1): a zip of Stable-Baselines3, a run folder of RL Zoo, a
+    .cleanrl_model, or a plain network in a .pth, .safetensors or .onnx file.
     """
     import zoo
 
@@ -76,6 +80,8 @@ def import_(
         allow_missing_statistics=no_statistics,
         old_masses=old_masses,
         architecture=architecture,
+        endpoint=endpoint,
+        timeout=timeout,
     )
     facts = {
         "path": str(bundle.path),

@@ -94,9 +94,9 @@ def _set_body(model: Any, body: int, parts: list[tuple[Any, ...]]) -> None:
     centre = sum(part[0] * part[2] for part in parts) / mass
     inertia = np.zeros((3, 3))
     for part_mass, moments, position, quaternion in parts:
-        turn = np.zeros(9)
-        mujoco.mju_quat2Mat(turn, quaternion)
-        turn = turn.reshape(3, 3)
+        flat = np.zeros(9)
+        mujoco.mju_quat2Mat(flat, quaternion)
+        turn = flat.reshape(3, 3)
         away = position - centre
         shifted = part_mass * (away @ away * np.eye(3) - np.outer(away, away))
         inertia += turn @ np.diag(moments) @ turn.T + shifted

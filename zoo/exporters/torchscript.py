@@ -38,7 +38,7 @@ class TorchScriptExporter(Exporter):
     suffix = ".pt"
 
     def write(self, agent: Agent, path: Path) -> None:
-        build(agent).save(str(path))
+        torch.jit.save(build(agent), str(path))  # type: ignore[no-untyped-call]
 
 
 def build(agent: Agent) -> torch.jit.ScriptModule:

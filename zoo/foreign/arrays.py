@@ -74,8 +74,7 @@ def dtype(value: Any) -> np.dtype:
     state = value.state
     order = state[1] if isinstance(state, tuple) and len(state) > 1 else "="
     try:
-        kind = np.dtype(code)
-        return kind.newbyteorder(order) if order in ("<", ">") else kind
+        return np.dtype(order + code if order in ("<", ">") else code)
     except TypeError as error:
         raise NotPlain(f"there are no numbers of type {code!r}") from error
 

@@ -97,7 +97,7 @@ def _quoted(m: Machine) -> str:
     line = m.line().strip()
     if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
         raise Wrong("a string in it has no quotes")
-    return codecs.escape_decode(line[1:-1])[0].decode("latin-1")  # type: ignore[attr-defined]
+    return codecs.escape_decode(line[1:-1])[0].decode("latin-1")
 
 
 def _name(m: Machine) -> Name:

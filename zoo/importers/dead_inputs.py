@@ -57,7 +57,7 @@ def without(
         weight[:, where] = 0.0
         return Layer(weight, bias, layer.activation), list(steps), space
     low, high = np.delete(space.low, where), np.delete(space.high, where)
-    shorter = spaces.Box(low, high, dtype=space.dtype.type)  # type: ignore[union-attr]
+    shorter = spaces.Box(low, high, dtype=space.dtype.type)
     kept = Layer(np.delete(weight, where, axis=1), bias, layer.activation)
     return kept, [_cut(step, where) for step in steps], shorter
 

@@ -62,8 +62,9 @@ class LayersImporter(Importer):
             if path.stat().st_size > _MAX_BYTES:
                 raise ZooError(f"{path} is too large", "Is it the right file?")
             data = path.read_bytes()
+        tensors: Tensors = {}
         if path.suffix == ".onnx":
-            layers, tensors = onnx_layers.read(data, str(path)), {}
+            layers = onnx_layers.read(data, str(path))
         else:
             tensors = _tensors(path, data)
             layers = _layers(tensors, described, path)

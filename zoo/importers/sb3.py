@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,7 +185,9 @@ class _Reading:
             if len(sizes) != 2 or sum(sizes) != math.prod(own.shape or ()):
                 raise self._misfit()
             return raw
-        inner = own.spaces if isinstance(own, spaces.Dict) else OrderedDict({None: own})
+        inner: dict[str | None, Space[Any]] = {None: own}
+        if isinstance(own, spaces.Dict):
+            inner = {key: part for key, part in own.items()}
         for key, (mean, _) in statistics.moments.items():
             if key not in inner or inner[key].shape != mean.shape:
                 raise self._misfit()

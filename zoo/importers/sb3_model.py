@@ -137,7 +137,7 @@ def _is_object(value: Any) -> bool:
 def _object(data: Mapping[str, Any], key: str, where: str) -> Any:
     """Return an entry of `data`, one that is pickled as inert records."""
     value = data.get(key)
-    if not _is_object(value):
+    if not isinstance(value, dict) or _SERIALIZED not in value:
         return value
     text = value[_SERIALIZED]
     try:
