@@ -67,11 +67,14 @@ def test_a_name_stands_once() -> None:
 
 def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = zipped(("a", b"\0" * (64 << 20)), packing=zipfile.ZIP_DEFLATED)
+    large = zipped(("a", b"\0" * (1 << 20)), ("b", b"\0" * (1 << 20)))
     assert len(bomb) < 100_000
-    monkeypatch.setattr(archive, "MAX_BYTES", 32 << 20)
+    monkeypatch.setattr(archive, "MAX_BYTES", (2 << 20) - 1)
     tracemalloc.start()
-    with pytest.raises(ZooError, match="would unpack to"):
+    with pytest.raises(ZooError, match="would unpack to too much"):
         Archive(bomb, "x.zip")
+    with pytest.raises(ZooError, match="would unpack to 2 members of 2097152 bytes"):
+        Archive(large, "x.zip")
     assert tracemalloc.get_traced_memory()[1] < 4 << 20
     tracemalloc.stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import collections
+import io
 import pickle
 import struct
 import sys
@@ -17,7 +18,7 @@ import pytest
 from tests.foreign.hostile import deep, explosion, payloads
 from zoo.errors import ZooError
 from zoo.foreign import pickles
-from zoo.foreign.arrays import NotPlain, array, mapping, plain, shown
+from zoo.foreign.arrays import NotPlain, array, mapping, npy, plain, shown
 from zoo.foreign.records import Made, Name, Persistent, is_made_by
 
 PLAIN = {
@@ -215,3 +216,19 @@ def test_arrays_that_lie_are_refused(shape: Any, code: str, data: Any) -> None:
     with pytest.raises(NotPlain) as caught:
         array(lying(shape, code, data))
     assert len(str(caught.value)) < 200
+
+
+def saved_npy(value: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, value, allow_pickle=True)
+    return buffer.getvalue()
+
+
+def test_npy_files_are_read_where_they_tell_the_truth() -> None:
+    value = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    data = saved_npy(value)
+    np.testing.assert_array_equal(npy(data), value)
+    objects = saved_npy(np.array([None]))
+    for wrong in (b"", data[:-1], data.replace(b"(2, 3)", b"(9**9,)"), objects, b"\x93NUMPY\x09\0"):
+        with pytest.raises(NotPlain):
+            npy(wrong)

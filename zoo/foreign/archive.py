@@ -16,8 +16,11 @@ from zoo.errors import ZooError
 from zoo.storage.files import explain
 
 MAX_MEMBERS = 20_000
-MAX_BYTES = 2 << 30
+MAX_BYTES = 1 << 30
 """Of all members together, unpacked."""
+_MAX_RATIO = 100
+"""Of what a member unpacks to and what it is packed in; numbers hardly shrink at all."""
+_FREE = 1 << 20  # bytes that any member may have
 _MAX_DIRECTORY = 8 << 20
 _TAIL = 22 + (1 << 16) + 20 + 56  # the two end records, the locator between them, a comment
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -101,6 +104,8 @@ class Archive:
                 raise self._broken(f"the member {name[:80]!r} is a link")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise self._broken(f"the member {name[:80]!r} is packed in an unknown way")
+            if info.file_size > _FREE + _MAX_RATIO * info.compress_size:
+                raise self._broken(f"the member {name[:80]!r} would unpack to too much")
             members[name] = info
         if len(members) > MAX_MEMBERS or total > MAX_BYTES:
             raise self._broken(f"it would unpack to {len(members)} members of {total} bytes")

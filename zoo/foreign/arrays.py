@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,21 @@ def array(value: Any) -> np.ndarray:
         data, kind, shape, order = _arguments(value, 4)
         return _filled(_bytes(data), dtype(kind), shape, "F" if order == "F" else "C")
     raise NotPlain(f"{shown(value)} is no array")
+
+
+def npy(data: bytes) -> np.ndarray:
+    """Return the array in a file of NumPy's `.npy` format; `NotPlain` for anything else."""
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0,
+                   (2, 0): np.lib.format.read_array_header_2_0}  # fmt: skip
+        shape, is_fortran, kind = readers[version](stream)
+    except (ValueError, KeyError, EOFError, SyntaxError, TypeError) as error:
+        raise NotPlain("it is no array of NumPy") from error
+    if kind.kind not in "biuf":
+        raise NotPlain(f"arrays of {kind} are not read, only those of numbers")
+    return _filled(data[stream.tell() :], kind, tuple(shape), "F" if is_fortran else "C")
 
 
 def dtype(value: Any) -> np.dtype:

@@ -15,7 +15,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from zoo.errors import ZooError
 from zoo.foreign.arrays import NotPlain, pairs_to_mapping
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 200_000
 _MAX_VALUES = 50_000
 _MAX_DEPTH = 40
 _CORE = "tag:yaml.org,2002:"

@@ -28,6 +28,8 @@ from zoo.agents.preprocess import Preprocess, Step, standard_steps
 from zoo.errors import ZooError
 from zoo.exchange import Imported, Importer, ImportRequest
 from zoo.foreign import torch_file
+from zoo.foreign.archive import Archive
+from zoo.foreign.arrays import NotPlain, explained, npy
 from zoo.importers import environment
 from zoo.storage.files import explain
 
@@ -180,13 +182,7 @@ def _normalization(
     """Return the preprocessing, and what is to be said about it."""
     steps = standard_steps(observations)
     if request.statistics is not None:
-        path = request.statistics
-        with explain(path, "read"):
-            try:
-                with np.load(path, allow_pickle=False) as file:
-                    mean, var = (np.asarray(file[n], np.float64) for n in ("mean", "var"))
-            except (ValueError, KeyError, EOFError) as error:
-                raise ZooError(f"{path} has no arrays called mean and var") from error
+        mean, var = _moments(request.statistics)
         normal = {"mean": mean, "var": var, "epsilon": 1e-8, "clip": _CLIP}
         return [("normalize", normal), *steps], []
     if script.name == "ppo_continuous_action":
@@ -195,3 +191,15 @@ def _normalization(
             "give their mean and var as an .npz file with --statistics"
         ]
     return steps, []
+
+
+def _moments(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the arrays `mean` and `var` of an `.npz` file, float64."""
+    with Archive(path) as archive:
+        try:
+            mean, var = (
+                npy(archive.read(f"{name}.npy")).astype(np.float64) for name in ("mean", "var")
+            )
+        except NotPlain as error:
+            raise explained(error, str(path)) from error
+    return mean, var

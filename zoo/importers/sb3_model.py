@@ -29,7 +29,7 @@ from zoo.foreign.records import Made, Name
 from zoo.foreign.spaces import space
 
 MEMBERS = {"data", "policy.pth"}
-_MAX_DATA = 64 << 20
+_MAX_DATA = 16 << 20
 _MAX_VERSION = 100
 _SERIALIZED = ":serialized:"
 _LIBRARIES = ("stable_baselines3.", "sb3_contrib.")
