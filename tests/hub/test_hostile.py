@@ -96,20 +96,63 @@ def test_another_manifest_is_refused(hub: HuggingFaceHub, bad: Hostile, mine: Lo
     assert_nothing_came(mine)
 
 
+def test_a_bundle_that_no_disk_holds_is_not_begun(
+    hub: HuggingFaceHub, bad: Hostile, served: Served, mine: LocalHub
+) -> None:
+    import json
+
+    from huggingface_hub import HfApi
+
+    bundle = made(served.root.parent / "huge")
+    manifest = json.loads((bundle.path / "agent.json").read_text())
+    manifest["files"]["replay.mp4"]["size"] = 10**18
+    HfApi(endpoint=served.url, token=served.token).upload_file(
+        path_or_fileobj=json.dumps(manifest).encode(),
+        path_in_repo="agent.json",
+        repo_id="team/walker",
+    )
+    with pytest.raises(ZooError, match="bytes are free"):
+        hub.pull("team/walker", None, mine)
+    assert bad.paths()[-1].endswith("agent.json")
+    assert_nothing_came(mine)
+
+
 @pytest.mark.parametrize(
-    "spoil", [hostile.shorter, hostile.broken, hostile.stalled, hostile.dripping, hostile.silent]
+    ("file", "spoil"),
+    [
+        ("weights.safetensors", hostile.shorter),
+        ("weights.safetensors", hostile.broken),
+        ("weights.safetensors", hostile.stalled),
+        ("weights.safetensors", hostile.dripping),
+        ("weights.safetensors", hostile.silent),
+        ("agent.json", hostile.broken),
+        ("agent.json", hostile.dripping),
+    ],
 )
 def test_a_file_that_never_arrives_is_given_up(
-    hub: HuggingFaceHub, bad: Hostile, mine: LocalHub, spoil: Any, monkeypatch: pytest.MonkeyPatch
+    hub: HuggingFaceHub,
+    bad: Hostile,
+    mine: LocalHub,
+    spoil: Any,
+    file: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection, "SLOWEST", 2_000_000)
     monkeypatch.setattr("zoo.hub.download.SLOWEST", 2_000_000)
-    bad.target, bad.spoil = "weights.safetensors", spoil
+    bad.target, bad.spoil = file, spoil
     began = time.monotonic()
     with pytest.raises(Unreachable, match=r"does not arrive whole|cannot be reached"):
         hub.pull("team/walker", None, mine)
     assert time.monotonic() - began < 10
     assert_nothing_came(mine)
+
+
+@pytest.mark.parametrize("target", ["agent.json", "revision/main"])
+def test_what_is_small_is_asked_for_again(
+    hub: HuggingFaceHub, bad: Hostile, mine: LocalHub, target: str
+) -> None:
+    bad.target, bad.spoil, bad.times = target, hostile.broken, 2
+    hub.pull("team/walker", "main", mine).verify()
 
 
 @pytest.mark.parametrize("spoil", [hostile.shorter, hostile.broken, hostile.stalled])

@@ -167,6 +167,7 @@ def test_the_card_on_the_site_says_how_to_pull_it(
     text = pulled.read("README.md").decode()
     assert "zoo pull hf:team/walker\nzoo enjoy hf:team/walker\n" in text
     assert 'zoo.pull("hf:team/walker")' in text
+    assert "\n[The agent acting](replay.mp4)\n" in text  # no picture, which would be a broken one
     assert "value: 0.75 +/- 0.25\n" in text
     assert "| 95 % bootstrap interval | 0.50 to 1.00 |" in text
 

@@ -113,6 +113,19 @@ def test_leftovers_of_the_dead_are_cleared(hub: LocalHub) -> None:
     assert ours.exists()
 
 
+def test_downloads_that_nobody_continued_are_deleted(hub: LocalHub) -> None:
+    push(hub, 1)
+    folder = hub.root / "partial"
+    folder.mkdir()
+    old, young = folder / ("0" * 64), folder / ("1" * 64)
+    old.write_bytes(b"some")
+    young.write_bytes(b"some")
+    week_ago = time.time() - 8 * 24 * 3600
+    os.utime(old, (week_ago, week_ago))
+    collect_garbage(hub)
+    assert list(folder.iterdir()) == [young]
+
+
 def test_what_a_server_holds_is_kept_and_fresh_uploads_too(hub: LocalHub) -> None:
     push(hub, 1)
     contents = {name: name.encode() for name in ("committed", "fresh", "forgotten")}

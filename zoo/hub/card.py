@@ -48,7 +48,7 @@ def _text(bundle: Bundle, files: set[str], ref: str) -> str:
         f"---\n{_yaml(_metadata(bundle, evaluation))}---",
         f"# {bundle.algorithm} on {bundle.env_id}",
         _introduction(bundle),
-        *([f"![The agent acting]({VIDEO})"] if VIDEO in files else []),
+        *([_video(ref)] if VIDEO in files else []),
         "## Use it",
         *_usage(bundle, ref),
         *(["## Evaluation", *_evaluation(evaluation)] if evaluation else []),
@@ -92,6 +92,11 @@ def _introduction(bundle: Bundle) -> str:
         f"An agent for the environment `{bundle.env_id}`, trained with `{bundle.algorithm}`"
         f"{summary}. It is data, JSON and safetensors: loading it runs no code of its own."
     )
+
+
+def _video(published: str) -> str:
+    """Show the video where a page can; the Hugging Face Hub shows `replay.mp4` beside the card."""
+    return f"[The agent acting]({VIDEO})" if published else f"![The agent acting]({VIDEO})"
 
 
 def _usage(bundle: Bundle, published: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from zoo.errors import ZooError
 from zoo.hub.base import Unreachable
 from zoo.hub.connection import BROKEN, SLOWEST, TRIES, Client, pause
 from zoo.hub.local import LocalHub
+from zoo.hub.upkeep import PARTIAL
 from zoo.storage.files import explain
 
 _PIECE = 1 << 18
@@ -47,7 +48,7 @@ class Download:
         Raises `ZooError` for other content than that of the digest, and `Unreachable` for a
         server that breaks off or stalls again and again.
         """
-        partial = hub.root / "partial" / self.digest
+        partial = hub.root / PARTIAL / self.digest
         if self.digest not in hub.blobs:
             with explain(partial):
                 partial.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,7 +23,7 @@ import zoo
 from zoo.errors import ZooError
 from zoo.hub.answers import explained, token_for
 from zoo.hub.base import SECONDS, Entry, Hub, Progress, Pushed, Query, cached_name
-from zoo.hub.connection import Client, connected
+from zoo.hub.connection import BROKEN, TRIES, Client, connected, pause
 from zoo.hub.download import Download
 from zoo.storage import strict_json
 from zoo.storage.manifest import MANIFEST, check_manifest
@@ -34,6 +36,7 @@ SCHEME = "hf"
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _MOST_MANIFEST = 16 << 20
 _MOST_FOUND = 1000
+_MOST_FILES = 1000
 _MOST_WORDS = 10
 
 
@@ -134,10 +137,24 @@ class HuggingFaceHub(Hub):
         upload = Upload(self, name, branch=revision, tag=tag, private=private)
         return upload.plan(bundle) if dry_run else upload.run(bundle, progress)
 
-    def file(self, name: str, path: str, commit: str, most: int) -> bytes:
-        """Return a small file's content, inside `connection`; refuse what is larger than `most`."""
-        url, headers = self._address(name, path, commit)
-        with self._client().file(url, headers, most) as response:
+    def file(
+        self, name: str, path: str, commit: str, most: int, *, size: int | None = None
+    ) -> bytes:
+        """Return a file's content, inside `connection`; refuse what is larger than `most` bytes.
+
+        `size`, where it is known, is what the time that it may take is reckoned by.
+        """
+        for number in range(1, TRIES + 1):
+            try:
+                return self._read(*self._address(name, path, commit), most, min(size or 0, most))
+            except BROKEN:
+                if number == TRIES:
+                    raise
+                time.sleep(pause(number))
+        raise AssertionError("the last try returns or raises")
+
+    def _read(self, url: str, headers: dict[str, str], most: int, expected: int) -> bytes:
+        with self._client().file(url, headers, expected) as response:
             hf_raise_for_status(response)
             parts, size = [], 0
             for piece in response.iter_bytes():
@@ -155,8 +172,8 @@ class HuggingFaceHub(Hub):
                 f"{SCHEME}:{name} has no {MANIFEST}, so it is no agent of the zoo",
                 f"If another library made it, try: zoo import {SCHEME}:{name}",
             )
-        data = self.file(name, MANIFEST, commit, _MOST_MANIFEST)
         listed = found[MANIFEST]
+        data = self.file(name, MANIFEST, commit, _MOST_MANIFEST, size=listed.size)
         expected = listed.lfs.sha256 if listed.lfs else listed.blob_id
         if expected not in (None, hashlib.sha256(data).hexdigest(), git_oid(data)):
             raise ZooError(
@@ -174,6 +191,13 @@ class HuggingFaceHub(Hub):
         progress: Progress | None,
     ) -> None:
         total, before = sum(int(str(entry["size"])) for entry in files.values()), 0
+        free = shutil.disk_usage(destination.root).free
+        if len(files) > _MOST_FILES or total > free:
+            raise ZooError(
+                f"{SCHEME}:{name} lists {len(files)} files of {total} bytes; there may be "
+                f"{_MOST_FILES}, and {free} bytes are free",
+                "Free some space, if you trust the hub",
+            )
         for path, entry in files.items():
             url, headers = self._address(name, path, commit)
             digest, size = str(entry["sha256"]), int(str(entry["size"]))

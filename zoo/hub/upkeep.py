@@ -16,6 +16,10 @@ from zoo.storage.files import explain, is_temporary, remove_stale
 
 SERVED = "repositories"
 """What `zoo hub serve` keeps beside the hub's own; every SHA-256 that its files name is kept."""
+PARTIAL = "partial"
+"""Where downloads that broke off wait to be continued."""
+PATIENCE = 7 * 24 * 3600.0
+"""Seconds for which they wait."""
 GRACE = 3600.0  # seconds for which a served hub keeps what was uploaded and not yet committed
 
 
@@ -88,7 +92,16 @@ def _clear(hub: LocalHub) -> None:
         remove_stale(folder)
     for name in hub.refs.names():
         remove_stale(hub.refs.refs / name)
+    _forget_downloads(hub.root / PARTIAL)
     hub.refs.renew_log()
+
+
+def _forget_downloads(folder: Path) -> None:
+    """Delete what came of downloads that broke off and that nobody continued."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(OSError):  # it was continued, or is deleted already
+            if path.stat().st_mtime < time.time() - PATIENCE:
+                path.unlink()
 
 
 def _broken_names(hub: LocalHub) -> Iterator[str]:
