@@ -21,7 +21,7 @@ from zoo.agents.preprocess import example
 from zoo.exchange import Exporter
 from zoo.exporters.forward import Operations, forward, portable
 
-_BINARY = {
+_BINARY: dict[str, Any] = {
     "subtract": torch.sub, "divide": torch.div, "add": torch.add, "multiply": torch.mul,
     "minimum": torch.minimum, "maximum": torch.maximum,
 }  # fmt: skip
@@ -38,7 +38,7 @@ class TorchScriptExporter(Exporter):
     suffix = ".pt"
 
     def write(self, agent: Agent, path: Path) -> None:
-        torch.jit.save(build(agent), str(path))  # type: ignore[no-untyped-call]
+        torch.jit.save(build(agent), str(path))
 
 
 def build(agent: Agent) -> torch.jit.ScriptModule:
