@@ -10,9 +10,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 
 from zoo.errors import ZooError
-from zoo.hub.server import lfs, reading, writing
+from zoo.hub.server import MAX_SIZE, lfs, reading, writing
 from zoo.hub.server.requests import Server, refused
-from zoo.hub.server.run import MAX_SIZE
 from zoo.hub.server.store import Store
 from zoo.hub.server.tokens import Tokens
 

@@ -12,12 +12,10 @@ from pathlib import Path
 
 from zoo.errors import MissingExtra, ZooError
 from zoo.hub.local import LocalHub
+from zoo.hub.server import MAX_SIZE
 from zoo.hub.server.tokens import TOKENS, VARIABLE, Tokens
 
 HOST, PORT = "127.0.0.1", 7860
-MAX_SIZE = 1 << 30
-"""Bytes that a file may have, unless told otherwise."""
-
 _MOST_CONNECTIONS = 1000
 _GRACE = 5  # seconds for requests under way when the server is stopped
 
