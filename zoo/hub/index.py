@@ -11,6 +11,7 @@ import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
@@ -46,8 +47,8 @@ def search(hub: LocalHub, query: Query) -> list[Entry]:
 
     Damaged agents are passed over; `zoo hub verify` tells of them.
     """
-    entries = (_entry(hub, row) for row in _rows(hub))
-    return sorted(filter(query.accepts, entries), key=Entry.rank)
+    found = sorted(filter(query.accepts, map(_entry, _rows(hub))), key=Entry.rank)
+    return [replace(entry, path=str(hub.shelf.directory(str(entry.digest)))) for entry in found]
 
 
 def _rows(hub: LocalHub) -> list[Row]:
@@ -117,10 +118,7 @@ def _position(index: sqlite3.Connection) -> tuple[str, int] | None:
         return None
 
 
-def _entry(hub: LocalHub, row: Row) -> Entry:
+def _entry(row: Row) -> Entry:
     ref, algorithm, env_id, mean_return, low, high, episodes, size, digest = row
     bounds = None if low is None else (low, high)
-    path = hub.shelf.directory(digest)
-    return Entry(
-        ref, algorithm, env_id, mean_return, bounds, episodes, size, digest, path=str(path)
-    )
+    return Entry(ref, algorithm, env_id, mean_return, bounds, episodes, size, digest)

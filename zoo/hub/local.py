@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -31,7 +31,6 @@ from zoo.hub.shelf import Shelf, contents
 from zoo.storage import strict_json
 from zoo.storage.bundle import Bundle
 from zoo.storage.files import explain, write_atomically
-from zoo.storage.manifest import MANIFEST
 
 FORMAT = 1
 MARKER = "hub.json"
@@ -143,11 +142,14 @@ class LocalHub(Hub):
 
     def bundle(self, digest: str) -> Bundle:
         """Return the bundle with this SHA-256; raise `ZooError` where it is not here."""
-        if (self.shelf.directory(digest) / MANIFEST).exists():
-            return self.shelf.open(digest)
+        if self.shelf.directory(digest).is_dir():
+            bundle = self.shelf.open(digest)
+            with suppress(ZooError):
+                bundle.check_sizes()
+                return bundle
         if digest not in self.blobs:
             raise ZooError(f"{self.root} has lost the agent {digest[:16]}", FETCH_AGAIN)
-        with self.lock():
+        with self.lock():  # its directory was lost, as in a power cut
             return self.shelf.make(digest)
 
     def ref(self, name: str, tag: str = LATEST) -> Ref:

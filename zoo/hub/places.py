@@ -29,19 +29,20 @@ def open_hub(
     `endpoint` is another address for a remote hub, `timeout` how many seconds each of its
     answers may take. Raises `ZooError` where there is no such hub.
     """
+    if place is None and endpoint is None:
+        return LocalHub()  # at once: nothing needs the plugins
     hubs = get_registry().hubs
     if isinstance(place, str) and place in hubs:
         return get_registry().hub_class(place)(endpoint=endpoint, timeout=timeout)  # type: ignore[call-arg]
     if endpoint is not None:
         raise ZooError("a local hub has no endpoint", "Leave it out, or name a remote hub: hf")
-    if place is None:
-        return LocalHub()
+    assert place is not None
     root = Path(place).expanduser()
     if is_local_hub(root):
         return LocalHub(root)
     if next(root.glob(f"*/*/{MANIFEST}"), None) is not None:
         return FolderHub(root)
-    if create:
+    if create and not (str(place) == root.name and did_you_mean(root.name, hubs)):  # a typo
         return LocalHub(root)
     if root.is_dir():
         raise ZooError(f"{root} is no hub", f"A hub has agents: zoo push AGENT --hub {root}")

@@ -126,7 +126,7 @@ class RefStore:
 
     def renew_log(self) -> None:
         """Begin a new log, so that it does not grow for ever; indices are built anew."""
-        write_atomically(self.log, f"log {secrets.token_hex(8)}\n")
+        write_atomically(self.log, _first_line())
 
     def _note(self, name: str) -> None:
         """Say in the log that a name is about to be changed.
@@ -134,10 +134,10 @@ class RefStore:
         The line begins with a line break: a writer killed half-way may have left it without one.
         """
         with explain(self.log):
-            if not self.log.exists():
-                self.renew_log()
+            begin = "" if self.log.exists() else _first_line()
+            self.log.parent.mkdir(parents=True, exist_ok=True)
             with open(self.log, "ab") as file:
-                file.write(f"\n{name}\n".encode())
+                file.write(f"{begin}\n{name}\n".encode())
                 file.flush()
                 os.fsync(file.fileno())
 
@@ -173,6 +173,10 @@ class RefStore:
                 break
             with suppress(OSError):  # it is not empty
                 folder.rmdir()
+
+
+def _first_line() -> str:
+    return f"log {secrets.token_hex(8)}\n"
 
 
 def _listed(folder: Path) -> list[str]:

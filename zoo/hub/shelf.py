@@ -20,7 +20,14 @@ from zoo.hub.base import Progress
 from zoo.hub.blobs import FETCH_AGAIN, BlobStore, is_digest
 from zoo.storage import strict_json
 from zoo.storage.bundle import Bundle, open_bundle
-from zoo.storage.files import copy_durably, explain, is_plain_file, new_directory, remove_directory
+from zoo.storage.files import (
+    at_once,
+    copy_durably,
+    explain,
+    is_plain_file,
+    new_directory,
+    remove_directory,
+)
 from zoo.storage.manifest import MANIFEST, check_manifest
 
 _MOST_MANIFEST = 16 << 20
@@ -44,17 +51,21 @@ class Shelf:
                 yield path.name
 
     def add_blobs(self, bundle: Bundle, progress: Progress | None = None) -> None:
-        """Keep the files of a bundle, each hashed on the way, agent.json last.
+        """Keep the files of a bundle, each hashed on the way.
 
         Raises `ZooError` where the bundle has other files than its agent.json lists.
         """
         bundle.check_sizes()
-        done = 0
-        for name, digest in contents(bundle).items():
-            self.blobs.add(bundle.path / name, digest)
-            done += bundle.files[name]["size"] if name in bundle.files else 0
+        files = contents(bundle)
+        done: list[int] = []  # bytes; appending is safe among threads
+
+        def add(name: str) -> None:
+            self.blobs.add(bundle.path / name, files[name])
+            done.append(bundle.files[name]["size"] if name in bundle.files else 0)
             if progress is not None:
-                progress(done, bundle.size)
+                progress(sum(done), bundle.size)
+
+        at_once(add, files)
 
     def lacks(self, bundle: Bundle) -> bool:
         """Say whether a blob of the bundle is missing."""
@@ -73,7 +84,7 @@ class Shelf:
         """Return the bundle as a directory, made of its blobs where it is not there whole."""
         if not self.is_whole(digest):
             files = contents_of(self.manifest(digest), digest)
-            with new_directory(self.directory(digest)) as temporary:
+            with new_directory(self.directory(digest), durable=False) as temporary:
                 for name, blob in files.items():
                     _link(self.blobs.path(blob), temporary / name)
         return self.open(digest)

@@ -22,6 +22,7 @@ from zoo.agent import Agent
 from zoo.errors import ZooError
 from zoo.storage import spaces, strict_json, weights
 from zoo.storage.files import (
+    at_once,
     copy_durably,
     explain,
     is_plain_file,
@@ -223,11 +224,12 @@ def copy_bundle(bundle: Bundle, path: Path | str) -> Bundle:
     _refuse_others(path)
     bundle.check_sizes()
     with new_directory(path) as temporary:
-        for name in (*bundle.files, MANIFEST):
-            copy_durably(bundle.path / name, temporary / name)
-            fresh = sha256(temporary / name)
-            if fresh != (bundle.digest if name == MANIFEST else bundle.files[name]["sha256"]):
-                raise bundle._mismatch(bundle.path / name, "its SHA-256 is not the one listed")
+        names = (*bundle.files, MANIFEST)
+        at_once(lambda name: copy_durably(bundle.path / name, temporary / name), names)
+        copy = open_bundle(temporary)
+        if copy.digest != bundle.digest:
+            raise bundle._mismatch(bundle.path / MANIFEST, "it was changed meanwhile")
+        copy.verify()
     return open_bundle(path)
 
 
