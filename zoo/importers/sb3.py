@@ -137,6 +137,8 @@ class _Reading:
         if not is_portable(self.model):
             return policy_agent(self.model, own, statistics), {}
         layers, head = network(self.model)
+        if any("sde_features_extractor." in name for name in self.model.tensors):
+            self.notes.append("random actions are only similar: gSDE had features of its own")
         if (shown := channels_last(own)) is not own and not isinstance(own, spaces.Dict):
             layers[0] = _reading_channels_last(layers[0], own.shape or ())
             own = shown

@@ -145,19 +145,25 @@ def _actor_critic(model: Model, parts: _Parts) -> tuple[list[Layer], Head]:
     layers = [*hidden, parts.layer("action_net")]
     if not hasattr(model.action_space, "low"):
         return layers, Categorical(masks=model.family == "maskable")
-    log_std = _deviations(model, model.tensors["log_std"])
+    log_std = _deviations(model, model.tensors["log_std"], layers[-1])
     squash = bool(model.facts.get("use_sde")) and bool(model.kwargs.get("squash_output"))
     return layers, DiagonalGaussian(log_std=log_std, squash=squash)
 
 
-def _deviations(model: Model, log_std: np.ndarray) -> np.ndarray:
-    """Return the logarithms of the deviations; gSDE's have a row for each feature."""
+def _deviations(model: Model, log_std: np.ndarray, last: Layer) -> np.ndarray:
+    """Return the logarithms of the deviations; gSDE's have a row for each input of `last`.
+
+    Before SB3 1.8 a network of its own could give gSDE other features; without it one deviation
+    for each action stands in, that of features of the length 1.
+    """
     if log_std.ndim == 2 and model.kwargs.get("use_expln"):
         below = np.exp(np.minimum(log_std, 0.0))
         above = np.log1p(np.maximum(log_std, 0.0)) + 1.0
         log_std = np.log(np.where(log_std <= 0, below, above))
     if log_std.ndim == 2 and log_std.shape[1] == 1:  # full_std: false
         log_std = np.repeat(log_std, int(np.prod(model.action_space.shape or ())), axis=1)
+    if log_std.ndim == 2 and len(log_std) != last.inputs:
+        return np.log(np.sqrt((np.exp(log_std) ** 2).mean(axis=0)))
     return log_std
 
 
@@ -167,12 +173,12 @@ def _squashed_actor(model: Model, parts: _Parts) -> tuple[list[Layer], Head]:
     if "actor.log_std" in model.tensors:
         limit = model.kwargs.get("clip_mean", _CLIP_MEAN)
         is_clipped = "actor.mu.0.weight" in model.tensors
+        mean = parts.layer("actor.mu.0" if is_clipped else "actor.mu")
         head: Head = DiagonalGaussian(
-            log_std=_deviations(model, model.tensors["actor.log_std"]),
+            log_std=_deviations(model, model.tensors["actor.log_std"], mean),
             squash=True,
             clip_mean=float(limit) if is_clipped else None,
         )
-        mean = parts.layer("actor.mu.0" if is_clipped else "actor.mu")
         return [*folded(modules, keep_last=True), mean], head
     log_std, mean = parts.layer("actor.log_std"), parts.layer("actor.mu")
     if modules and not isinstance(modules[-1], Layer):
