@@ -27,6 +27,7 @@ from zoo.hub.huggingface import HuggingFaceHub
 from zoo.hub.local import LocalHub
 from zoo.hub.server.app import create_app
 from zoo.hub.server.tokens import Tokens
+from zoo.hub.upload import Upload
 from zoo.storage.bundle import Bundle, attach
 
 FILM = os.urandom(600_000)
@@ -368,6 +369,7 @@ def test_a_circle_of_redirects_ends(hub: HuggingFaceHub, bad: Hostile, mine: Loc
         ("preupload/main", hostile.status(429)),
         ("objects/batch", hostile.silent),
         ("verify", hostile.broken),
+        ("commit/main", hostile.status(412)),
         ("commit/main", hostile.status(503)),
         ("commit/main", hostile.broken),
         ("commit/main", hostile.silent),
@@ -384,6 +386,29 @@ def test_a_push_passes_a_storm_and_is_one_commit(
     assert done.revision == hub.resolve("team/walker") != head
     with hub.connection("team/walker") as api:
         assert len(api.list_repo_commits("team/walker")) == 2
+
+
+def test_a_push_that_comes_second_is_made_again_on_top(
+    hub: HuggingFaceHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare, others = Upload._operations, []
+
+    def prepare_slowly(self: Upload, *arguments: Any) -> Any:
+        if not others:
+            path, content = "LICENSE", b"MIT"
+            others.append(
+                hub.api.upload_file(
+                    path_or_fileobj=content, path_in_repo=path, repo_id="team/walker"
+                )
+            )
+        return prepare(self, *arguments)
+
+    monkeypatch.setattr(Upload, "_operations", prepare_slowly)
+    done = hub.push(made(tmp_path / "b", 1), "team/walker")
+    with hub.connection("team/walker") as api:
+        log = [commit.commit_id for commit in api.list_repo_commits("team/walker")]
+        assert log[:2] == [done.revision, others[0].oid]
+        assert "LICENSE" in api.list_repo_files("team/walker")
 
 
 @pytest.mark.parametrize("target", ["repos/create", "objects/batch", "commit/main"])

@@ -188,6 +188,19 @@ def test_strangers_and_readers_write_nothing(
         stranger.model_info("bob/own")
 
 
+def test_what_strangers_send_is_not_read(served: Served, api: HfApi) -> None:
+    import http.client
+
+    api.create_repo("team/walker")
+    for path in ("/api/models/team/walker/commit/main", "/api/repos/create", "/api/validate-yaml"):
+        connection = http.client.HTTPConnection(served.url.removeprefix("http://"), timeout=5)
+        connection.putrequest("POST", path)
+        connection.putheader("Content-Length", str(60 << 20))
+        connection.endheaders(b"{")  # and never more
+        assert connection.getresponse().status == 401
+        connection.close()
+
+
 def test_a_revoked_token_is_dead_at_once(api: HfApi, tmp_path: Path) -> None:
     from zoo.hub.server.tokens import list_tokens, remove_token
 

@@ -93,10 +93,14 @@ def writer(request: Request, namespace: str) -> User:
     """Return who asks; refuse who may not write into the namespace."""
     asking = user(request)
     if asking is None:
-        raise Refusal(401, "Invalid username or password: writing needs a token")
+        raise anonymous()
     if not asking.writes(namespace):
         raise Refusal(403, f"the token of {asking.name} may not write to {namespace}")
     return asking
+
+
+def anonymous() -> Refusal:
+    return Refusal(401, "Invalid username or password: writing needs a token")
 
 
 def may_see(repository: Repository, asking: User | None) -> bool:
@@ -111,6 +115,9 @@ async def body(request: Request, most: int = _LONGEST_JSON) -> bytes:
 
 
 async def json_body(request: Request) -> dict[str, Any]:
+    """Return what somebody who has a token sends; strangers' bodies are not even read."""
+    if user(request) is None:
+        raise anonymous()
     value = strict_json.loads(await body(request) or b"{}", "the request")
     if not isinstance(value, dict):
         raise wrong("the request is no JSON object")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,6 +31,7 @@ from zoo.hub.server.requests import (
 
 MOST_REGULAR = 64 << 10  # bytes of a text that may stand in the commit itself
 _MOST_ASKED = 1000
+_LONGEST_FORM = 1 << 20
 
 
 async def create(request: Request) -> Response:
@@ -125,6 +127,7 @@ def _preupload(request: Request, asked: dict[str, Any]) -> Response:
 
 async def commit(request: Request) -> Response:
     """Take a commit as lines of JSON: one head, then files, large files and deletions."""
+    await run_in_threadpool(writable, request)  # before much is read
     data = await body(request, LONGEST_COMMIT)
     return await run_in_threadpool(_commit, request, data)
 
@@ -180,21 +183,15 @@ def remove_branch(request: Request) -> Response:
 
 
 async def paths_info(request: Request) -> Response:
-    """Answer `get_paths_info`, whose paths come as a form or as JSON."""
-    if "json" in request.headers.get("Content-Type", ""):
-        given = (await json_body(request)).get("paths")
-    else:
-        from urllib.parse import parse_qs
-
-        fields = parse_qs((await body(request)).decode("utf-8", "replace"))
-        given = fields.get("paths", [])
-    paths = [given] if isinstance(given, str) else given
-    if not isinstance(paths, list) or len(paths) > _MOST_ASKED:
-        raise wrong("the paths are missing or too many")
+    """Answer `get_paths_info`, whose paths come as a form."""
+    fields = parse_qs((await body(request, _LONGEST_FORM)).decode("utf-8", "replace"))
+    paths = fields.get("paths", [])
+    if len(paths) > _MOST_ASKED:
+        raise wrong("too many paths")
 
     def look() -> list[dict[str, Any]]:
         found = readable(request).commit("/".join(segments(request)[5:]))
-        return describe.paths_info(found, [str(path) for path in paths])
+        return describe.paths_info(found, paths)
 
     return JSONResponse(await run_in_threadpool(look))
 
