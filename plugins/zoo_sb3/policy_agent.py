@@ -217,32 +217,37 @@ class SB3PolicyAgent(Agent):
 
 
 def _check_size(seen: Space[Any], kwargs: Mapping[str, Any], name: str) -> None:
-    """Raise `ZooError` for a description that would fill the memory: it may be a stranger's."""
+    """Raise `ZooError` for a description that would fill the memory: it may be a stranger's.
+
+    Raises `TypeError` for a size that is no whole number.
+    """
     inner = seen.spaces.values() if isinstance(seen, spaces.Dict) else [seen]
     inputs = sum(math.prod(space.shape or (1,)) for space in inner)
+    memory, quantiles = (_size(kwargs.get(key)) for key in ("lstm_hidden_size", "n_quantiles"))
     extractor = kwargs.get("features_extractor_kwargs") or {}
-    widths = [512, kwargs.get("lstm_hidden_size") or 0, *extractor.values()]
-    features = max(width for width in widths if isinstance(width, int))
-    copies = 1 + sum(kwargs.get(key) or 0 for key in ("n_critics", "n_lstm_layers"))
-    layers = sum(
-        sum(
-            map(
-                math.prod, pairwise((max(features, inputs), *units, kwargs.get("n_quantiles") or 1))
-            )
-        )
-        for units in _lists(kwargs.get("net_arch"))
-    )
-    lstm = 8 * (kwargs.get("lstm_hidden_size") or 0) * features
-    if features * inputs + copies * (layers + lstm) > MOST_NUMBERS:
+    features = max(512, memory, *(v for v in extractor.values() if isinstance(v, int)))
+    copies = 1 + _size(kwargs.get("n_critics")) + _size(kwargs.get("n_lstm_layers"))
+    layers = 0
+    for units in _lists(kwargs.get("net_arch")):
+        sizes = max(features, inputs), *map(_size, units), max(quantiles, 1)
+        layers += sum(one * two for one, two in pairwise(sizes))
+    if features * inputs + copies * (layers + 8 * memory * features) > MOST_NUMBERS:
         raise ZooError(
             f"the agent's {name} is too large to be built", "It was damaged, or made to do harm"
         )
 
 
+def _size(value: Any) -> int:
+    """Return a size, 0 where none is given."""
+    if value is not None and (type(value) is not int or value < 0):
+        raise TypeError("a size in it is no whole number")
+    return value or 0
+
+
 def _lists(architecture: Any) -> list[Any]:
     """Return the lists of layers in a `net_arch`."""
     parts = architecture.values() if isinstance(architecture, Mapping) else [architecture]
-    return [part for part in parts if isinstance(part, list)]
+    return [part for part in parts if isinstance(part, list | tuple)]
 
 
 def _acting(policy: torch.nn.Module) -> dict[str, torch.Tensor]:

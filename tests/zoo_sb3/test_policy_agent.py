@@ -250,6 +250,8 @@ def test_data_that_does_not_fit_is_refused() -> None:
         {"net_arch": {"pi": [8], "vf": [10**9, 10**9]}},
         {"net_arch": [1000] * 1000},
         {"features_extractor_kwargs": {"features_dim": 10**9}},
+        {"net_arch": [10**8, ("x",) * 100]},
+        {"net_arch": [8], "n_quantiles": [1] * 100},
         {"net_arch": "text", "n_critics": [1]},
     ],
 )
