@@ -40,7 +40,8 @@ def stack() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def bad(served: Served, stack: ExitStack) -> Hostile:
+def bad(served: Served, monkeypatch: pytest.MonkeyPatch) -> Hostile:
+    monkeypatch.setattr("zoo.hub.server.writing.MOST_REGULAR", 100_000)  # the film is uploaded
     return Hostile(create_app(served.root, Tokens(served.root.parent / "tokens.json")))
 
 
@@ -61,7 +62,7 @@ def mine(tmp_path: Path) -> LocalHub:
 
 
 def made(path: Path, seed: int = 0) -> Bundle:
-    return saved(path, walker(seed), "FrozenLake-v1", files={"replay.mp4": FILM})
+    return saved(path, walker(seed), "FrozenLake-v1", files={"replay.mp4": FILM + bytes([seed])})
 
 
 def assert_nothing_came(mine: LocalHub) -> None:
@@ -193,7 +194,7 @@ def test_a_beginning_that_is_wrong_is_fetched_again(
 ) -> None:
     import hashlib
 
-    partial = mine.root / "partial" / hashlib.sha256(FILM).hexdigest()
+    partial = mine.root / "partial" / hashlib.sha256(FILM + b"\0").hexdigest()
     mine.create()
     partial.parent.mkdir()
     partial.write_bytes(b"\0" * 1000)

@@ -52,7 +52,15 @@ def contents(bundle: Bundle) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in bundle.path.iterdir()}
 
 
-def test_ten_pushes_and_fifty_pulls_at_once(served: Served, api: HfApi, tmp_path: Path) -> None:
+@pytest.mark.parametrize("most_regular", [1000, 8 << 20])  # beside the commit, and in it
+def test_ten_pushes_and_fifty_pulls_at_once(
+    served: Served,
+    api: HfApi,
+    tmp_path: Path,
+    most_regular: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("zoo.hub.server.writing.MOST_REGULAR", most_regular)
     old = [made(tmp_path / f"old-{number}", number) for number in range(5)]
     new = [made(tmp_path / f"new-{number}", 100 + number) for number in range(PUSHES)]
     commits = []

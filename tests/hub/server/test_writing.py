@@ -5,9 +5,16 @@ import os
 from pathlib import Path
 
 import pytest
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    constants,
+    snapshot_download,
+)
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import get_session
+from huggingface_hub.utils._runtime import is_xet_available
 
 from tests.actors import saved, walker
 from tests.hub.server.serving import Served
@@ -38,9 +45,15 @@ def contents(served: Served, name: str, revision: str = "main") -> dict[str, byt
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
+@pytest.mark.parametrize("most_regular", [1000, 8 << 20])  # beside the commit, and in it
 def test_a_folder_goes_up_and_comes_down_the_same(
-    api: HfApi, served: Served, tmp_path: Path
+    api: HfApi,
+    served: Served,
+    tmp_path: Path,
+    most_regular: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("zoo.hub.server.writing.MOST_REGULAR", most_regular)
     big = os.urandom(3_000_000)
     bundle = made(tmp_path / "a", **{"film.mp4": big})
     url = api.create_repo("team/walker")
@@ -266,10 +279,38 @@ def test_a_commit_that_makes_no_sense_changes_nothing(
     assert api.model_info("team/walker").sha == head
 
 
-def test_sizes_are_limited(serve: object) -> None:
+def test_a_client_with_xet_pushes_agents_too(
+    api: HfApi, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    assert is_xet_available()
+    bundle = made(tmp_path / "a", **{"film.mp4": os.urandom(3_000_000)})
+    api.create_repo("team/walker")
+    api.upload_folder(repo_id="team/walker", folder_path=bundle.path)
+    assert LocalHub(served.root).get("team/walker").digest == bundle.digest
+    again = api.upload_folder(repo_id="team/walker", folder_path=bundle.path)
+    assert again.oid == api.model_info("team/walker").sha
+
+
+def test_much_at_once_is_uploaded_beside_the_commit(
+    api: HfApi, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.hub.server.writing.MOST_TOGETHER", 2500)
+    files = {f"{number}.bin": os.urandom(1000) for number in range(5)}
+    api.create_repo("team/walker")
+    operations = [add(path, content) for path, content in files.items()]
+    api.create_commit("team/walker", operations, commit_message="Add")
+    assert [operation._upload_mode for operation in operations] == ["regular"] * 2 + ["lfs"] * 3
+    assert contents(served, "team/walker") == files
+
+
+def test_sizes_are_limited(serve: object, monkeypatch: pytest.MonkeyPatch) -> None:
     served = serve(max_size=100_000)  # type: ignore[operator]
     api = HfApi(endpoint=served.url, token=served.token)
     api.create_repo("team/walker")
+    with pytest.raises(HfHubHTTPError, match="larger than the 100000 bytes"):
+        api.create_commit("team/walker", [add("w.bin", os.urandom(100_001))], commit_message="Add")
+    monkeypatch.setattr("zoo.hub.server.writing.MOST_REGULAR", 1000)
     with pytest.raises(ValueError, match="100000 bytes"):
         api.create_commit("team/walker", [add("w.bin", os.urandom(100_001))], commit_message="Add")
     huge = get_session().post(

@@ -29,7 +29,12 @@ from zoo.hub.server.requests import (
     writer,
 )
 
-MOST_REGULAR = 64 << 10  # bytes of a text that may stand in the commit itself
+MOST_REGULAR = 8 << 20
+"""Bytes of a file that may stand in the commit itself. What is larger is uploaded beside it,
+for which the client needs HF_HUB_DISABLE_XET=1 if it has xet: this hub speaks plain LFS only."""
+MOST_TOGETHER = 40 << 20
+"""Bytes of all such files of one commit, before base64 makes them larger by a third."""
+
 _MOST_ASKED = 1000
 _LONGEST_FORM = 1 << 20
 
@@ -108,10 +113,14 @@ async def preupload(request: Request) -> Response:
 def _preupload(request: Request, asked: dict[str, Any]) -> Response:
     repository = writable(request)
     files = repository.commit("/".join(segments(request)[5:])).files
-    answers = []
+    answers, together = [], 0
     for one in _files(asked):
-        path, size, old = check_path(one.get("path")), one.get("size"), files.get(one["path"])
-        is_regular = isinstance(size, int) and size <= MOST_REGULAR and _is_text(path)
+        path, size = check_path(one.get("path")), one.get("size")
+        if type(size) is not int or size < 0:
+            raise wrong(f"{path} has no size")
+        old = files.get(path)
+        is_regular = size <= MOST_REGULAR and together + size <= MOST_TOGETHER
+        together += size if is_regular else 0
         found: dict[str, Any] = {
             "path": path,
             "uploadMode": "regular" if is_regular else "lfs",
@@ -203,8 +212,3 @@ def _files(asked: dict[str, Any]) -> list[dict[str, Any]]:
     if not all(isinstance(one, dict) for one in files):
         raise wrong("a file is no JSON object")
     return files
-
-
-def _is_text(path: str) -> bool:
-    endings = (".md", ".json", ".csv", ".svg", ".txt", ".yml", ".yaml", ".py", ".gitattributes")
-    return path.endswith(endings)
