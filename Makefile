@@ -32,7 +32,8 @@ test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
 fuzz: $(VENV)/.installed-dev
-	ZOO_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(JOBS) tests/foreign/test_fuzz.py
+	ZOO_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(JOBS) tests/foreign/test_fuzz.py \
+	  tests/importers/test_hostile.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import pickle
 import shutil
 import zipfile
@@ -19,6 +20,7 @@ from tests.foreign.hostile import payloads
 
 sb3 = pytest.importorskip("stable_baselines3")
 TRICKS = sorted(payloads(Path("x")))
+MUTATIONS = max(30, int(os.environ.get("ZOO_FUZZ", "0")) // 20)
 DANGEROUS = ["reduce", "inst", "getattr", "exec", "newobj-ex"]
 
 
@@ -304,3 +306,44 @@ def test_safetensors(header: bytes, length: int | None, tmp_path: Path) -> None:
         zoo.import_agent(path, tmp_path / "a", env="CartPole-v1", architecture=described)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "a").exists()
+
+
+def damaged(data: bytes, rng: np.random.Generator) -> bytes:
+    """Return `data` with a few bytes changed, put in, taken out or doubled."""
+    changed = bytearray(data)
+    for _ in range(rng.integers(1, 5)):
+        at = int(rng.integers(len(changed))) if changed else 0
+        match rng.integers(4):
+            case 0 if changed:
+                changed[at] = rng.choice([0, 255, ord("R"), ord("."), rng.integers(256)])
+            case 1:
+                changed[at:at] = rng.bytes(int(rng.integers(1, 6)))
+            case 2:
+                del changed[at : at + int(rng.integers(1, 8))]
+            case 3:
+                changed[at:at] = changed[at : at + int(rng.integers(1, 50))]
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    "part", ["data", "policy.pth", "pickles", "vecnormalize.pkl", "config.yml"]
+)
+def test_any_damage_is_one_line(part: str, run: Path, tries: Callable[[], str]) -> None:
+    rng = np.random.default_rng(0)
+    beside = run / "Pendulum-v1" / part
+    whole = (run / "Pendulum-v1.zip").read_bytes()
+    content = beside.read_bytes() if beside.is_file() else b""
+    for _ in range(MUTATIONS):
+        (run / "Pendulum-v1.zip").write_bytes(whole)
+        if content:
+            beside.write_bytes(damaged(content, rng))
+        elif part == "pickles":
+            with zipfile.ZipFile(run / "Pendulum-v1.zip") as file:
+                facts = json.loads(file.read("data"))
+            key = rng.choice(["policy_class", "policy_kwargs", "observation_space", "action_space"])
+            if isinstance(facts[key], dict) and ":serialized:" in facts[key]:
+                poison(run, key, damaged(base64.b64decode(facts[key][":serialized:"]), rng))
+        else:
+            rewrite(run, lambda name, old: damaged(old, rng) if name == part else old)
+        tries()
+        shutil.rmtree(run.parents[1] / "agent", ignore_errors=True)

@@ -31,7 +31,8 @@ def space(value: Any, *, depth: int = _MAX_DEPTH) -> Space[Any]:
             try:
                 return read(state, depth)
             except (AssertionError, KeyError, TypeError, ValueError, OverflowError) as error:
-                raise NotPlain(f"a {kind} space is not whole: {error}") from error
+                said = " ".join(str(error).split())[:100]
+                raise NotPlain(f"a {kind} space is not whole: {said}") from error
     raise NotPlain(f"{shown(value)} is no space")
 
 
