@@ -53,7 +53,7 @@ def hub(
     monkeypatch.setenv("HF_TOKEN", served.token)
     bundle = made(served.root.parent / "a")
     LocalHub(served.root).push(attach(bundle, card_files(bundle)), "team/walker")
-    return HuggingFaceHub(stack.enter_context(running(bad)), timeout=0.5)
+    return HuggingFaceHub(stack.enter_context(running(bad)), timeout=2)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_file_that_never_arrives_is_given_up(
 ) -> None:
     monkeypatch.setattr(connection, "SLOWEST", 2_000_000)
     monkeypatch.setattr("zoo.hub.download.SLOWEST", 2_000_000)
-    bad.target, bad.spoil = file, spoil
+    bad.target, bad.spoil, hub.timeout = file, spoil, 0.4
     began = time.monotonic()
     with pytest.raises(Unreachable, match=r"does not arrive whole|cannot be reached"):
         hub.pull("team/walker", None, mine)
@@ -380,8 +380,8 @@ def test_a_push_passes_a_storm_and_is_one_commit(
     hub: HuggingFaceHub, bad: Hostile, tmp_path: Path, target: str, spoil: Any
 ) -> None:
     """The spoilt request was fulfilled all the same; asking again must not do it twice."""
-    bad.target, bad.spoil, bad.times = target, spoil, 2
     head = hub.resolve("team/walker")
+    bad.target, bad.spoil, bad.times = target, spoil, 2
     done = hub.push(made(tmp_path / "b", 1), "team/walker")
     bad.times = 0
     assert done.revision == hub.resolve("team/walker") != head
@@ -416,7 +416,7 @@ def test_a_push_that_comes_second_is_made_again_on_top(
 def test_a_push_that_cannot_succeed_ends(
     hub: HuggingFaceHub, bad: Hostile, served: Served, tmp_path: Path, target: str
 ) -> None:
-    bad.target, bad.spoil = target, hostile.silent
+    bad.target, bad.spoil, hub.timeout = target, hostile.silent, 0.4
     began = time.monotonic()
     with pytest.raises(Unreachable, match="does not answer in time"):
         hub.push(made(tmp_path / "b", 1), "team/walker")
