@@ -33,7 +33,7 @@ def fetch(hub: HuggingFaceHub, name: str, revision: str | None, folder: Path) ->
                 "Download what you need yourself, and import it from there",
             )
         for one in wanted:
-            data = hub.file(name, one.rfilename, commit, _MOST_BYTES)
+            data = hub.file(name, one.rfilename, commit, _MOST_BYTES, size=one.size)
             expected = one.lfs.sha256 if one.lfs else one.blob_id
             if expected not in (None, hashlib.sha256(data).hexdigest(), git_oid(data)):
                 raise ZooError(
