@@ -3,17 +3,19 @@
 PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
+FUZZ ?= 20000
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install -qq --constraint constraints.txt
 INPUTS := pyproject.toml constraints.txt Makefile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-slow lint format docs family models clean
+.PHONY: help demo test test-slow fuzz lint format docs family models clean
 
 help:
 	@echo "make demo        train sb3-ppo on CartPole-v1, evaluate it and write a video"
 	@echo "make test        install what the tests need and run all but the slow ones"
 	@echo "make test-slow   the slow tests"
+	@echo "make fuzz        the readers of foreign files, given anything, for some minutes"
 	@echo "make lint        ruff and mypy"
 	@echo "make format      let ruff mend what it can"
 	@echo "make docs        bring the README's tables up to date"
@@ -29,6 +31,10 @@ test: $(VENV)/.installed-dev
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
+
+fuzz: $(VENV)/.installed-dev
+	ZOO_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(JOBS) tests/foreign/test_fuzz.py \
+	  tests/importers/test_hostile.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

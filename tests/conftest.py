@@ -11,13 +11,14 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ["HF_HUB_OFFLINE"] = "1"
-for variable in ("ZOO_PLUGINS", "ZOO_DISABLE_PLUGINS", "ZOO_DEBUG", "ZOO_RUNS"):
+for variable in ("ZOO_PLUGINS", "ZOO_DISABLE_PLUGINS", "ZOO_DEBUG", "ZOO_RUNS", "ZOO_HUB"):
     os.environ.pop(variable, None)
 
 
 @pytest.fixture(autouse=True)
 def own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Have runs lie in the test's own directory, so that none sees another's."""
+    """Have runs and the hub lie in the test's own directory, so that none sees another's."""
     runs = tmp_path / "runs"
     monkeypatch.setenv("ZOO_RUNS", str(runs))
+    monkeypatch.setenv("ZOO_HUB", str(tmp_path / "hub"))
     return runs

@@ -20,6 +20,8 @@ DOCUMENTS = [
     "CONTRIBUTING.md",
     "docs/plugins.md",
     "docs/conformance.md",
+    "docs/hub.md",
+    "docs/importing.md",
     "plugins/zoo_tabular/README.md",
 ]
 

@@ -24,12 +24,24 @@ _HOME = {
     "AlgorithmSpec": "zoo.plugin.specs",
     "Bundle": "zoo.storage.bundle",
     "Config": "zoo.config.schema",
+    "Entry": "zoo.hub.base",
     "EnvironmentConfig": "zoo.environments.config",
     "EnvironmentSpec": "zoo.plugin.specs",
     "Evaluation": "zoo.evaluate",
+    "Exporter": "zoo.exchange",
+    "ExporterSpec": "zoo.plugin.specs",
+    "Hub": "zoo.hub.base",
+    "HubSpec": "zoo.plugin.specs",
+    "ImportRequest": "zoo.exchange",
+    "Imported": "zoo.exchange",
+    "Importer": "zoo.exchange",
+    "ImporterSpec": "zoo.plugin.specs",
+    "LocalHub": "zoo.hub.local",
     "MissingExtra": "zoo.errors",
     "ModelSpec": "zoo.plugin.specs",
     "Progress": "zoo.algorithm",
+    "Pushed": "zoo.hub.base",
+    "Query": "zoo.hub.base",
     "Run": "zoo.storage.runs",
     "Schedule": "zoo.components.schedules",
     "ScheduleValue": "zoo.config.schema",
@@ -39,13 +51,21 @@ _HOME = {
     "ZooError": "zoo.errors",
     "did_you_mean": "zoo.errors",
     "evaluate": "zoo.evaluate",
+    "export_agent": "zoo.export_agent",
     "find_model": "zoo.environments.model",
     "hookimpl": "zoo.plugin.hookspecs",
+    "import_agent": "zoo.import_agent",
     "load": "zoo.hub.references",
+    "lock": "zoo.lock",
+    "pull": "zoo.pull",
+    "pull_locked": "zoo.lock",
+    "push": "zoo.push",
     "record": "zoo.record",
     "resume": "zoo.resume",
+    "search": "zoo.search",
     "show": "zoo.show",
     "train": "zoo.train",
+    "verify": "zoo.verify",
 }
 
 __all__ = ["__version__", *_HOME]
@@ -60,21 +80,34 @@ if TYPE_CHECKING:
     from zoo.environments.model import find_model
     from zoo.errors import MissingExtra, ZooError, did_you_mean
     from zoo.evaluate import Evaluation, evaluate
+    from zoo.exchange import Exporter, Imported, Importer, ImportRequest
+    from zoo.export_agent import export_agent
+    from zoo.hub.base import Entry, Hub, Pushed, Query
+    from zoo.hub.local import LocalHub
     from zoo.hub.references import load
+    from zoo.import_agent import import_agent
+    from zoo.lock import lock, pull_locked
     from zoo.plugin.hookspecs import hookimpl
     from zoo.plugin.specs import (
         AgentSpec,
         AlgorithmSpec,
         EnvironmentSpec,
+        ExporterSpec,
+        HubSpec,
+        ImporterSpec,
         ModelSpec,
         WrapperSpec,
     )
+    from zoo.pull import pull
+    from zoo.push import push
     from zoo.record import record
     from zoo.resume import resume
+    from zoo.search import search
     from zoo.show import show
     from zoo.storage.bundle import Bundle
     from zoo.storage.runs import Run
     from zoo.train import train
+    from zoo.verify import verify
 
 
 def __getattr__(name: str) -> Any:

@@ -178,9 +178,9 @@ def _storage() -> Iterator[Check]:
     yield _writable(runs_root())
     agents = list_agents()
     yield Check("storage", "agents", OK, f"{len(agents)} found")
-    for ref, bundle in agents:
-        if isinstance(bundle, ZooError):
-            yield Check("storage", ref, FAILED, bundle.message, bundle.hint)
+    for ref, facts in agents:
+        if isinstance(facts, ZooError):
+            yield Check("storage", ref, FAILED, facts.message, facts.hint)
 
 
 def _writable(root: Path) -> Check:

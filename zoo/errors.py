@@ -13,6 +13,8 @@ class ZooError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
+        if "\n" in message:  # what is quoted, such as a large space, may have several lines
+            message = " ".join(message.split())
         super().__init__(message, hint)
         self.message = message
         self.hint = hint

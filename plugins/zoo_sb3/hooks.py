@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo import AgentSpec, AlgorithmSpec, hookimpl
+from zoo import AgentSpec, AlgorithmSpec, ExporterSpec, hookimpl
 
 OBSERVATIONS = ("box", "image", "discrete", "multi-discrete", "multi-binary", "dict")
 ARRAYS = OBSERVATIONS[:-1]
@@ -139,6 +139,19 @@ def zoo_agents() -> list[AgentSpec]:
             kind="sb3-policy",
             target="zoo_sb3.policy_agent:SB3PolicyAgent",
             summary="A policy of Stable-Baselines3: images, Dict observations, memory",
+            extra="sb3",
+        )
+    ]
+
+
+@hookimpl
+def zoo_exporters() -> list[ExporterSpec]:
+    """Return the zip that Stable-Baselines3 itself loads."""
+    return [
+        ExporterSpec(
+            name="sb3",
+            target="zoo_sb3.exporter:SB3Exporter",
+            summary="A zip that Stable-Baselines3 loads, with vecnormalize.pkl beside it",
             extra="sb3",
         )
     ]

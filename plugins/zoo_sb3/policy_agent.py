@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -48,6 +50,8 @@ NOT_ACTING = (
     "quantile_net_target.",
 )
 """Where the names of numbers begin that training needs and acting does not."""
+MOST_NUMBERS = 500_000_000
+"""Of a policy with its critics, generously counted; SB3's usual ones have a few million."""
 NOT_ACTING_KWARGS = {"optimizer_class", "optimizer_kwargs"}
 
 
@@ -190,10 +194,10 @@ class SB3PolicyAgent(Agent):
         kwargs = {key: value for key, value in kwargs.items() if key not in NOT_ACTING_KWARGS}
         if self._description["use_sde"]:
             kwargs["use_sde"] = True
+        seen = transposed(self._space)
         try:
-            built: Any = known[policy](
-                transposed(self._space), deepcopy(self.action_space), lambda _: 0.0, **kwargs
-            )
+            _check_size(seen, kwargs, policy)
+            built: Any = known[policy](seen, deepcopy(self.action_space), lambda _: 0.0, **kwargs)
         except (AssertionError, ValueError, TypeError, RuntimeError) as error:
             said = str(error).split("\n")[0]
             raise ZooError(f"the agent's {policy} of {name} cannot be built: {said}") from error
@@ -210,6 +214,40 @@ class SB3PolicyAgent(Agent):
                     "Fetch or export the agent again",
                 )
             tensor.copy_(torch.from_numpy(np.array(array)))
+
+
+def _check_size(seen: Space[Any], kwargs: Mapping[str, Any], name: str) -> None:
+    """Raise `ZooError` for a description that would fill the memory: it may be a stranger's.
+
+    Raises `TypeError` for a size that is no whole number.
+    """
+    inner = seen.spaces.values() if isinstance(seen, spaces.Dict) else [seen]
+    inputs = sum(math.prod(space.shape or (1,)) for space in inner)
+    memory, quantiles = (_size(kwargs.get(key)) for key in ("lstm_hidden_size", "n_quantiles"))
+    extractor = kwargs.get("features_extractor_kwargs") or {}
+    features = max(512, memory, *(v for v in extractor.values() if isinstance(v, int)))
+    copies = 1 + _size(kwargs.get("n_critics")) + _size(kwargs.get("n_lstm_layers"))
+    layers = 0
+    for units in _lists(kwargs.get("net_arch")):
+        sizes = max(features, inputs), *map(_size, units), max(quantiles, 1)
+        layers += sum(one * two for one, two in pairwise(sizes))
+    if features * inputs + copies * (layers + 8 * memory * features) > MOST_NUMBERS:
+        raise ZooError(
+            f"the agent's {name} is too large to be built", "It was damaged, or made to do harm"
+        )
+
+
+def _size(value: Any) -> int:
+    """Return a size, 0 where none is given."""
+    if value is not None and (type(value) is not int or value < 0):
+        raise TypeError("a size in it is no whole number")
+    return value or 0
+
+
+def _lists(architecture: Any) -> list[Any]:
+    """Return the lists of layers in a `net_arch`."""
+    parts = architecture.values() if isinstance(architecture, Mapping) else [architecture]
+    return [part for part in parts if isinstance(part, list | tuple)]
 
 
 def _acting(policy: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -9,6 +9,7 @@ from zoo.agents.heads import (
     Categorical,
     Deterministic,
     DiagonalGaussian,
+    Distributional,
     Linear,
     Quantile,
     QValue,
@@ -177,5 +178,22 @@ def test_masks_reach_each_kind_of_choice():
 def test_every_head_is_listed_under_its_name():
     assert set(HEADS) == {
         "categorical", "diagonal-gaussian", "squashed-gaussian", "deterministic", "linear",
-        "q-value", "quantile",
+        "q-value", "quantile", "distributional",
     }  # fmt: skip
+
+
+def test_a_distributional_head_takes_the_largest_mean_of_the_returns():
+    head = Distributional(np.array([-1.0, 0.0, 2.0]))
+    # softmax of [0, 0, 0] has the mean 1/3; that of [0, 5, 0] is nearly 0
+    output = np.array([[0.0, 5.0, 0.0, 0.0, 0.0, 0.0]], np.float32)
+    assert choose(head, spaces.Discrete(2), output).tolist() == [1]
+    assert choose(head, spaces.Discrete(2), -output).tolist() == [0]
+
+
+def test_a_smooth_log_std_is_led_to_its_bounds():
+    log_std = Layer(np.zeros((1, 1)), np.array([0.0]))  # tanh(0): the middle of -5 and 2
+    head = SquashedGaussian(log_std, low=-5.0, high=2.0, smooth=True)
+    space = spaces.Box(-1.0, 1.0, (1,), np.float32)
+    zeros = np.zeros((20_000, 1), np.float32)
+    actions = choose(head, space, zeros, zeros, deterministic=False)
+    assert np.arctanh(actions).std() == pytest.approx(np.exp(-1.5), rel=0.03)

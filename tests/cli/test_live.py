@@ -99,7 +99,7 @@ def test_the_bar_shows_return_and_leaves_the_lines_above_it(
     view.started(run(), 1000)
     view.progress(500, {"steps_per_second": 50.0, "return": 12.5})
     view.evaluated(500, evaluation(20.0))
-    view.finished(run(), "finished")
+    view.finished(run(), "interrupted")
     shown = capsys.readouterr().err
     assert "50%" in shown
     assert "return 12.5" in shown

@@ -42,7 +42,7 @@ def test_train_then_every_command_that_takes_the_agent(zoo_command: Zoo, own_run
     agents = json.loads(zoo_command("models", "--json").stdout)
     own = [agent for agent in agents if agent["path"].startswith(str(own_runs))]
     assert own
-    assert own[0].keys() == AGENT_KEYS
+    assert own[0].keys() == AGENT_KEYS | {"digest", "url"}
     assert own[0]["mean_return"] == runs[0]["mean_return"]
 
     shown = zoo_command("models", "show", "toy-cem/CartPole-v1").stdout

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.actors import run_of, saved, walker
-from zoo import ZooError, load
+from zoo import Entry, LocalHub, ZooError, load
 from zoo.hub import references
 from zoo.hub.references import find, list_agents
 from zoo.storage.bundle import Bundle
@@ -107,7 +107,7 @@ def test_another_digest_is_refused_and_the_real_one_told() -> None:
         ("nothing like it", "`zoo models` lists the agents"),
         ("./nowhere", "Check the path"),
         ("models", "no agent and no run"),
-        ("hf:somebody/agent", "Download it"),
+        ("hf:somebody/agent", "Fetch it with: zoo pull hf:somebody/agent"),
         ("nobody@sha256:12345678", "there is no agent 'nobody'"),
     ],
 )
@@ -149,9 +149,9 @@ def test_every_listed_reference_finds_its_own_bundle(models: Path) -> None:
     ship(models, "ALE/Ice-v5", seed=4)
     rows = list_agents()
     assert len(rows) == 4
-    for ref, bundle in rows:
-        assert isinstance(bundle, Bundle)
-        assert find(ref).path == bundle.path
+    for ref, facts in rows:
+        assert isinstance(facts, Entry)
+        assert str(find(ref).path) == facts.path
     refs = [ref for ref, _ in rows]
     assert refs[0] == "ours/FrozenLake-v1/named"
     assert refs[-2] == "ours/ALE/Ice-v5"
@@ -165,7 +165,59 @@ def test_a_damaged_bundle_hides_no_other(models: Path, file: str) -> None:
     (broken.path / file).write_bytes(b"{")
     rows = dict(list_agents())
     assert isinstance(rows.pop("ours/Taxi-v4"), ZooError)
-    assert [type(bundle) for bundle in rows.values()] == [Bundle]
+    assert [type(facts) for facts in rows.values()] == [Entry]
+
+
+def test_the_local_hub_comes_after_runs_and_before_models(models: Path, tmp_path: Path) -> None:
+    shipped = ship(models, "FrozenLake-v1", seed=1)
+    pushed = saved(tmp_path / "mine", walker(2), "FrozenLake-v1")
+    LocalHub().push(pushed, "ours/FrozenLake-v1")
+    assert find("ours/FrozenLake-v1").digest == pushed.digest
+    run = run_of("FrozenLake-v1", seed=3)
+    assert find("ours/FrozenLake-v1").path == run.best
+    for digest in (pushed.digest, shipped.digest):
+        assert find(f"ours/FrozenLake-v1@sha256:{digest[:12]}").digest == digest
+    assert find("ours/FrozenLake-v1@v1").digest == pushed.digest
+
+
+def test_a_version_in_the_local_hub_is_meant_by_its_tag(tmp_path: Path) -> None:
+    old = saved(tmp_path / "old", walker(1), "FrozenLake-v1")
+    new = saved(tmp_path / "new", walker(2), "FrozenLake-v1")
+    for bundle in (old, new):
+        LocalHub().push(bundle, "team/walker")
+    assert find("team/walker").digest == find("team/walker@latest").digest == new.digest
+    assert find("team/walker@v1").digest == old.digest
+    assert find(f"team/walker@sha256:{old.digest[:8]}").digest == old.digest
+    with pytest.raises(ZooError, match=r"no tag 'v3'.*Its tags are"):
+        find("team/walker@v3")
+    with pytest.raises(ZooError, match=r"Did you mean team/walker\?"):
+        find("team/wolker")
+    for odd in ("../x@v1", "team/walker@../v1", "a@b@c"):
+        with pytest.raises(ZooError):
+            find(odd)
+
+
+def test_a_digest_is_found_though_no_name_leads_to_it(tmp_path: Path) -> None:
+    old = saved(tmp_path / "old", walker(1), "FrozenLake-v1")
+    hub = LocalHub()
+    hub.push(old, "team/walker")
+    hub.remove("team/walker")
+    assert find(f"team/walker@sha256:{old.digest}").digest == old.digest
+    with pytest.raises(ZooError, match="no agent"):
+        find(f"team/walker@sha256:{old.digest[:12]}")
+    hub.pin(old.digest, "team/walker")
+    assert find(f"team/walker@sha256:{old.digest[:12]}").digest == old.digest
+
+
+def test_the_listing_has_the_local_hub_once(models: Path) -> None:
+    shipped = ship(models, "FrozenLake-v1", seed=1)
+    LocalHub().push(shipped, "ours/FrozenLake-v1")
+    LocalHub().push(ship(models, "Taxi-v4", seed=2), "team/driver")
+    rows = list_agents()
+    assert [ref for ref, _ in rows] == ["ours/FrozenLake-v1", "team/driver", "ours/Taxi-v4"]
+    for ref, facts in rows:
+        assert isinstance(facts, Entry)
+        assert find(ref).digest == facts.digest
 
 
 def test_no_reference_reaches_the_network(monkeypatch: pytest.MonkeyPatch) -> None:

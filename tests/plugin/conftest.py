@@ -14,7 +14,8 @@ from zoo.plugin.registry import reset_registry
 Install = Callable[..., Path]
 
 HEADER = (
-    "from zoo import AgentSpec, AlgorithmSpec, EnvironmentSpec, ModelSpec, WrapperSpec, hookimpl\n"
+    "from zoo import AgentSpec, AlgorithmSpec, EnvironmentSpec, ExporterSpec, HubSpec\n"
+    "from zoo import ImporterSpec, ModelSpec, WrapperSpec, hookimpl\n"
 )
 
 

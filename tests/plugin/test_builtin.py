@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.plugin.registry import AGENT, get_registry, load_target
+from zoo.plugin.registry import AGENT, get_registry
+from zoo.plugin.targets import load_target
 
 
 @pytest.mark.parametrize("kind", ["table", "mlp"])

@@ -38,7 +38,13 @@ def test_a_plugin_is_listed_with_where_it_comes_from_and_what_it_implements(
 
 def test_the_builtin_plugin_comes_first() -> None:
     assert plugins()[0].name == "zoo"
-    assert plugins()[0].hooks == ("zoo_agents", "zoo_environments")
+    assert plugins()[0].hooks == (
+        "zoo_agents",
+        "zoo_environments",
+        "zoo_hubs",
+        "zoo_importers",
+        "zoo_exporters",
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import zoo
@@ -148,6 +149,71 @@ def test_zoo_environments(install: Install) -> None:
         assert [step[3] for step in steps] == [False] * 6 + [True]
     finally:
         gym.registry.pop("Stranger-v0", None)
+
+
+def test_zoo_hubs(install: Install) -> None:
+    code = """
+    from zoo import Entry, Hub
+
+    class Lab(Hub):
+        def __init__(self, *, endpoint=None, timeout=None): self.endpoint = endpoint
+        def search(self, query): return [Entry(f"lab:{query.text}", url=self.endpoint)]
+        def resolve(self, name, revision=None): return "1"
+        def pull(self, name, revision, destination, *, progress=None): ...
+    """
+    source = "@hookimpl\ndef zoo_hubs(): return [HubSpec('lab', 'stranger_lab_code:Lab', 'Lab')]"
+    install("lab", source, stranger_lab_code=code)
+    assert "hf" in get_registry().hubs
+    hub = get_registry().hub_class("lab")(endpoint="here", timeout=1.0)
+    assert hub.search(zoo.Query("walker")) == [zoo.Entry("lab:walker", url="here")]
+    with pytest.raises(zoo.ZooError, match="read-only"):
+        hub.push(None, "walker")
+    with pytest.raises(zoo.ZooError, match=r"no hub 'lap'.+Did you mean lab"):
+        get_registry().hub_class("lap")
+
+
+def test_zoo_importers(install: Install, tmp_path: Path) -> None:
+    code = """
+    import numpy as np
+    from gymnasium import spaces
+    from zoo import Imported, Importer
+    from zoo.agents.heads import Linear
+    from zoo.agents.layers import Layer
+    from zoo.agents.mlp import MLPAgent
+
+    class Lab(Importer):
+        def recognises(self, path): return path.suffix == ".lab"
+        def read(self, path, request):
+            box = spaces.Box(-1.0, 1.0, (2,), np.float32)
+            agent = MLPAgent(box, box, [Layer(np.eye(2))], Linear())
+            return Imported(agent, "lab", {"id": "Lab-v0"}, notes=(f"{path.stem} was read",))
+    """
+    spec = "ImporterSpec('lab', 'stranger_lab_code:Lab', 'Lab')"
+    source = f"@hookimpl\ndef zoo_importers(): return [{spec}]"
+    install("lab", source, stranger_lab_code=code)
+    (tmp_path / "cart.lab").write_text("")
+    bundle, notes = zoo.import_agent(tmp_path / "cart.lab", tmp_path / "agent")
+    assert notes == ("cart was read",)
+    assert bundle.agent().act(np.full((1, 2), 0.5, np.float32)).tolist() == [[0.5, 0.5]]
+    with pytest.raises(zoo.ZooError, match=r"no importer 'lap'.+Did you mean lab"):
+        zoo.import_agent(tmp_path / "cart.lab", importer="lap")
+    with pytest.raises(zoo.ZooError, match=r"Known importers: .*lab"):
+        zoo.import_agent(tmp_path)
+
+
+def test_zoo_exporters(install: Install, tmp_path: Path) -> None:
+    code = """
+    from zoo import Exporter
+
+    class Lab(Exporter):
+        suffix = ".lab"
+        def write(self, agent, path): path.write_text(agent.kind)
+    """
+    spec = "ExporterSpec('lab', 'stranger_lab_code:Lab', 'Lab')"
+    source = f"@hookimpl\ndef zoo_exporters(): return [{spec}]"
+    install("lab", source, stranger_lab_code=code)
+    path = zoo.export_agent("sb3-ppo/CartPole-v1", "lab", tmp_path / "agent.lab")
+    assert path.read_text() == "mlp"
 
 
 def test_zoo_run_started(install: Install, idler: str) -> None:

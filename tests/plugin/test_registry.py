@@ -16,10 +16,10 @@ from zoo.plugin.registry import (
     MODEL,
     WRAPPER,
     get_registry,
-    load_target,
     register_plugin,
     reset_registry,
 )
+from zoo.plugin.targets import load_target
 
 Install = Callable[..., Path]
 

@@ -52,7 +52,7 @@ def test_the_other_specs_refuse_too() -> None:
         AgentSpec("a b", "m:C", "")
     with pytest.raises(ZooError, match="WrapperSpec: target"):
         WrapperSpec("wrap", "m", "")
-    with pytest.raises(ZooError, match="wrap: makes cannot be 'boxes'.*Did you mean box"):
+    with pytest.raises(ZooError, match=r"wrap: makes cannot be 'boxes'.*Did you mean box"):
         WrapperSpec("wrap", "m:C", "", takes="dict", makes="boxes")
     with pytest.raises(ZooError, match="EnvironmentSpec: id must have the form Name-v0"):
         EnvironmentSpec("Lab", "m:C", "")

@@ -241,3 +241,29 @@ def test_data_that_does_not_fit_is_refused() -> None:
         restore(policy_kwargs={"nonsense": 1})
     with pytest.raises(ZooError, match="is missing"):
         SB3PolicyAgent.restore(description, {}, IMAGE, FOUR)
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"net_arch": [10**9]},
+        {"net_arch": {"pi": [8], "vf": [10**9, 10**9]}},
+        {"net_arch": [1000] * 1000},
+        {"features_extractor_kwargs": {"features_dim": 10**9}},
+        {"net_arch": [10**8, ("x",) * 100]},
+        {"net_arch": [8], "n_quantiles": [1] * 100},
+        {"net_arch": "text", "n_critics": [1]},
+    ],
+)
+def test_a_description_that_would_fill_the_memory_is_refused(kwargs: dict[str, Any]) -> None:
+    description = {
+        "algorithm": "PPO",
+        "policy": "CnnPolicy",
+        "policy_kwargs": kwargs,
+        "use_sde": False,
+        "epsilon": 0.0,
+        "normalize": None,
+    }
+    image = spaces.Box(0, 255, (40, 36, 3), np.uint8)
+    with pytest.raises(ZooError, match=r"too large to be built|cannot be built"):
+        SB3PolicyAgent(description, {}, image, spaces.Discrete(4))

@@ -125,13 +125,15 @@ class SquashedGaussian(Head):
     """SAC's actor: tanh of a Gaussian, rescaled to the bounds (https://arxiv.org/abs/1812.05905).
 
     The output is the mean; `log_std` is the layer beside the last one, and what it returns is
-    limited to [`low`, `high`].
+    limited to [`low`, `high`]: cut off there, or with `smooth` led there by a tanh, as CleanRL
+    does.
     """
 
     name: ClassVar[str] = "squashed-gaussian"
     log_std: Layer
     low: float = -20.0
     high: float = 2.0
+    smooth: bool = False
 
     def __post_init__(self) -> None:
         if self.log_std.activation != "identity":
@@ -146,6 +148,7 @@ class SquashedGaussian(Head):
     def compile(self, action_space: Any) -> Select:
         bound, low, high = selection.rescale_to(action_space), self.low, self.high
         weight, bias, _ = self.log_std.compile()
+        smooth, half = self.smooth, 0.5 * (high - low)
 
         def select(
             output: np.ndarray,
@@ -155,7 +158,10 @@ class SquashedGaussian(Head):
             masks: np.ndarray | None,
         ) -> np.ndarray:
             if not deterministic:
-                scale = np.exp(np.clip(latent.dot(weight) + bias, low, high))
+                log_std = latent.dot(weight) + bias
+                if smooth:
+                    log_std = low + half * (np.tanh(log_std) + 1.0)
+                scale = np.exp(np.clip(log_std, low, high)).astype(np.float32)
                 output = output + scale * rng.standard_normal(output.shape, np.float32)
             return bound(output)
 
@@ -236,10 +242,32 @@ class Quantile(Head):
         return selection.greedy(action_space, self.epsilon, self.n_quantiles)
 
 
+@dataclass(frozen=True, eq=False)
+class Distributional(Head):
+    """Logits (n, actions * atoms), actions first, of the returns `atoms` (atoms,): the action
+    with the largest mean; `epsilon` as for `QValue` (https://arxiv.org/abs/1707.06887)."""
+
+    name: ClassVar[str] = "distributional"
+    atoms: np.ndarray
+    epsilon: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_probability(self.epsilon)
+        object.__setattr__(self, "atoms", np.array(self.atoms, np.float32).ravel())
+
+    def size(self, action_space: Any) -> int:
+        return len(self.atoms) * _discrete_size(self, action_space)
+
+    def compile(self, action_space: Any) -> Select:
+        choose = selection.greedy(action_space, self.epsilon)
+        atoms, shape = self.atoms, (-1, int(action_space.n), len(self.atoms))
+        return lambda output, *rest: choose(selection.means(output.reshape(shape), atoms), *rest)
+
+
 HEADS: dict[str, type[Head]] = {
     head.name: head
     for head in (Categorical, DiagonalGaussian, SquashedGaussian, Deterministic, Linear, QValue,
-                 Quantile)
+                 Quantile, Distributional)
 }  # fmt: skip
 
 

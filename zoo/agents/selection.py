@@ -66,6 +66,12 @@ def sample_probabilities(probabilities: np.ndarray, rng: np.random.Generator) ->
     return (cumulated > thresholds).argmax(1)
 
 
+def means(logits: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the means (n, k) of `values` (m,) under the softmax of `logits` (n, k, m)."""
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    return (weights @ values) / weights.sum(-1)
+
+
 def epsilon_greedy(values: np.ndarray, epsilon: float, rng: np.random.Generator) -> np.ndarray:
     """Return the best index (n,) of each row, or with probability `epsilon` any index."""
     actions = values.argmax(1)

@@ -173,9 +173,12 @@ class TerminalView(LiveView):
 
 
 class Counter:
-    """A bar for a known number of things (episodes); nothing where stderr is no terminal."""
+    """A bar for a number of things (episodes, bytes); nothing where stderr is no terminal.
 
-    def __init__(self, what: str, total: int, *, quiet: bool = False) -> None:
+    The total may become known only while they are counted.
+    """
+
+    def __init__(self, what: str, total: int | None = None, *, quiet: bool = False) -> None:
         self.what, self.total = what, total
         self._bar: Any = None
         self._quiet = quiet or not sys.stderr.isatty()
@@ -194,10 +197,10 @@ class Counter:
         if self._bar is not None:
             self._bar.stop()
 
-    def set(self, done: int) -> None:
+    def set(self, done: int, total: int | None = None) -> None:
         """Show that `done` of the total are done."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=done)
+            self._bar.update(self._task, completed=done, total=total or self.total)
 
 
 def own_metric(metrics: Mapping[str, float]) -> str:

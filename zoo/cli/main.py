@@ -18,7 +18,17 @@ SECTIONS = {
         "enjoy": LazyCommand("zoo.cli.enjoy:enjoy", "Watch an agent in a window."),
         "show": LazyCommand("zoo.cli.show:show", "Draw what an agent has learnt."),
         "record": LazyCommand("zoo.cli.record:record", "Write a video of an agent."),
-        "models": LazyCommand("zoo.cli.models:models", "List and show trained agents."),
+        "import": LazyCommand("zoo.cli.import_:import_", "Turn a foreign model into an agent."),
+        "export": LazyCommand("zoo.cli.export:export", "Write an agent in another format."),
+        "models": LazyCommand("zoo.cli.models:models", "List, show, remove, tag and pin agents."),
+    },
+    "Hub": {
+        "push": LazyCommand("zoo.cli.push:push", "Keep an agent in a hub."),
+        "pull": LazyCommand("zoo.cli.pull:pull", "Fetch an agent from a hub."),
+        "search": LazyCommand("zoo.cli.search:search", "Find agents."),
+        "verify": LazyCommand("zoo.cli.verify:verify", "Check an agent and its claimed score."),
+        "lock": LazyCommand("zoo.cli.lock:lock", "Pin the agents of a project."),
+        "hub": LazyCommand("zoo.cli.hub:hub", "Look after a hub on this machine."),
     },
     "Look up": {
         "algos": LazyCommand("zoo.cli.algos:algos", "List and show algorithms."),

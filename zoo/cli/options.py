@@ -60,6 +60,20 @@ class Duration(click.ParamType):
         return seconds
 
 
+class Bytes(click.ParamType):
+    """A size in bytes: 1000000, 500M, 2G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d{1,15})([kmgt]?)b?", value.strip().lower())
+        if not match or not int(match[1]):
+            self.fail(f"{value!r} is not a size, such as 500M or 2G", param, ctx)
+        return int(match[1]) * 1000 ** " kmgt".index(match[2] or " ")
+
+
 class Seeds(click.ParamType):
     """Several seeds: 0-4, 1,2,5 or 0-2,7."""
 
@@ -136,6 +150,33 @@ runs_option = click.option(
     "runs",
     type=click.Path(file_okay=False),
     help="Where runs lie.  [default: $ZOO_RUNS or ./runs]",
+)
+
+
+hub_option = click.option(
+    "--hub", "hub", metavar="HUB", help="A directory, or a remote hub: hf.  [default: your own]"
+)
+folder_option = click.option(
+    "--hub",
+    "folder",
+    type=click.Path(file_okay=False),
+    help="The hub's directory.  [default: $ZOO_HUB or your data directory]",
+)
+endpoint_option = click.option("--endpoint", metavar="URL", help="Another address of a remote hub.")
+timeout_option = click.option(
+    "--timeout",
+    type=Duration(),
+    metavar="TIME",
+    default=60.0,
+    help="How long a remote hub may take for an answer.  [default: 60s]",
+)
+lock_option = click.option(
+    "--file",
+    "lock",
+    type=click.Path(dir_okay=False),
+    default="zoo.lock",
+    show_default=True,
+    help="The project's pins.",
 )
 
 

@@ -139,7 +139,8 @@ def _wrap(
 def _apply(
     env: gym.Env[Any, Any], name: str, kwargs: dict[str, Any], env_id: str
 ) -> gym.Env[Any, Any]:
-    from zoo.plugin.registry import WRAPPER, get_registry, load_target
+    from zoo.plugin.registry import WRAPPER, get_registry
+    from zoo.plugin.targets import load_target
 
     registry = get_registry()
     spec, owner = registry.wrapper(name), registry.owner(name, WRAPPER)

@@ -64,7 +64,8 @@ def _name(env: gym.Env[Any, Any]) -> str:
 
 def _model_of(env: Any) -> TransitionModel | None:
     """Return what is known of an unwrapped environment."""
-    from zoo.plugin.registry import MODEL, get_registry, load_target
+    from zoo.plugin.registry import MODEL, get_registry
+    from zoo.plugin.targets import load_target
 
     registry, name = get_registry(), _name(env)
     if name in registry.models:

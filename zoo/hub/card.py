@@ -20,24 +20,27 @@ _SCORES = ("mean_return", "std_return", "ci95_return", "episodes")
 """What an evaluation must have to be shown: a bundle's may be by another hand."""
 
 
-def card_files(bundle: Bundle) -> dict[str, bytes]:
-    """Return the files to attach to `bundle`: its card, and its learning curve as a picture."""
+def card_files(bundle: Bundle, ref: str = "") -> dict[str, bytes]:
+    """Return the files to attach to `bundle`: its card, and its learning curve as a picture.
+
+    `ref` is where the agent is published, such as `hf:team/walker`; the card says how to pull it.
+    """
     curve = bundle.read(CURVE).decode(errors="replace") if CURVE in bundle.files else ""
     picture = curve_svg(curve, f"Mean return of {bundle.algorithm} on {bundle.env_id}")
     files = {} if picture is None else {PICTURE: picture.encode()}
-    return {CARD: _text(bundle, {*bundle.files, *files}).encode(), **files}
+    return {CARD: _text(bundle, {*bundle.files, *files}, ref).encode(), **files}
 
 
-def card(bundle: Bundle) -> str:
+def card(bundle: Bundle, ref: str = "") -> str:
     """Return `README.md` for `bundle`: YAML metadata, usage, scores, recipe, versions.
 
     The metadata is what the Hugging Face Hub reads: the environment's id among the tags and
     the score as `mean +/- deviation` put the agent on its leaderboard.
     """
-    return _text(bundle, set(bundle.files))
+    return _text(bundle, set(bundle.files), ref)
 
 
-def _text(bundle: Bundle, files: set[str]) -> str:
+def _text(bundle: Bundle, files: set[str], ref: str) -> str:
     evaluation = bundle.evaluation or {}
     if not all(key in evaluation for key in _SCORES):
         evaluation = {}
@@ -45,9 +48,9 @@ def _text(bundle: Bundle, files: set[str]) -> str:
         f"---\n{_yaml(_metadata(bundle, evaluation))}---",
         f"# {bundle.algorithm} on {bundle.env_id}",
         _introduction(bundle),
-        *([f"![The agent acting]({VIDEO})"] if VIDEO in files else []),
+        *([_video(ref)] if VIDEO in files else []),
         "## Use it",
-        *_usage(bundle),
+        *_usage(bundle, ref),
         *(["## Evaluation", *_evaluation(evaluation)] if evaluation else []),
         "## Training",
         *([f"![Learning curve]({PICTURE})"] if PICTURE in files else []),
@@ -91,15 +94,22 @@ def _introduction(bundle: Bundle) -> str:
     )
 
 
-def _usage(bundle: Bundle) -> tuple[str, str]:
-    ref = f"{bundle.algorithm}/{bundle.env_id}"
+def _video(published: str) -> str:
+    """Show the video where a page can; the Hugging Face Hub shows `replay.mp4` beside the card."""
+    return f"[The agent acting]({VIDEO})" if published else f"![The agent acting]({VIDEO})"
+
+
+def _usage(bundle: Bundle, published: str) -> tuple[str, str]:
+    ref = published or f"{bundle.algorithm}/{bundle.env_id}"
+    pull = f"zoo pull {ref}\n" if published else ""
     shell = (
-        "```sh\npip install agent-zoo\n"
+        f"```sh\npip install agent-zoo\n{pull}"
         f"zoo enjoy {ref}\nzoo eval {ref}\nzoo record {ref} -o replay.mp4\n```"
     )
     python = (
         "```python\nimport zoo\n\n"
-        f'agent = zoo.load("{ref}")  # or the path of this directory\n'
+        + (f'zoo.pull("{ref}")\n' if published else "")
+        + f'agent = zoo.load("{ref}")  # or the path of this directory\n'
         "actions = agent.act(observations)  # a batch of observations, (n, ...)\n"
         "print(zoo.evaluate(agent).mean_return)\n```"
     )

@@ -1,9 +1,12 @@
 """From a name to an agent, wherever on this machine it lies; never over the network.
 
     a path                                a bundle, or a run, whose best agent is meant
-    sb3-ppo/CartPole-v1                   the newest run's agent, else the one that ships
+    sb3-ppo/CartPole-v1                   the newest run's agent, else the local hub's latest,
+                                          else the one that ships
     sb3-ppo/CartPole-v1/<id or name>      that run's
     <id or name>                          that run's; the beginning of an id is enough
+    <name>@<tag>                          that version in the local hub
+    hf:<organisation>/<name>[@revision]   what was pulled from there into the local hub
     any of them + @sha256:<digest>        only the agent whose agent.json has this SHA-256
 
 Of a run the best agent is taken; where none was evaluated, the last.
@@ -11,22 +14,24 @@ Of a run the best agent is taken; where none was evaluated, the last.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.agent import Agent
 from zoo.errors import ZooError, did_you_mean
+from zoo.hub.base import Entry, Query, cached_name
+from zoo.hub.entries import entry_of
+from zoo.hub.folder import FolderHub
+from zoo.hub.local import LocalHub
+from zoo.hub.names import LATEST, Reference, is_name, is_tag, parse
+from zoo.plugin.registry import get_registry
 from zoo.resources import shipped
 from zoo.storage.bundle import Bundle, open_bundle
 from zoo.storage.manifest import MANIFEST
 from zoo.storage.runs import Run, is_run, list_runs, matching_runs, open_run
 
-SHORTEST_DIGEST = 8
-"""Hexadecimal digits: so few guard against mix-ups, only all 64 against a forger."""
 _PINNED = 16
-
-_PIN = re.compile(r"(?P<name>.+)@sha256:(?P<digest>[^@]*)")
+"""Digits of a digest in a listing."""
 _OTHERWISE = "`zoo models` lists the agents"
 
 
@@ -37,18 +42,19 @@ def find(reference: str | Path, runs: str | Path | None = None) -> Bundle:
     agents of the name. Raises `ZooError` with suggestions where there is none.
     """
     text = str(reference)
-    if text.startswith("hf:"):
-        raise ZooError(
-            f"{text} lies on the Hugging Face Hub, which this version does not reach",
-            "Download it yourself and give the directory's path",
-        )
-    pin = _PIN.fullmatch(text)
-    if pin is None:
-        path = next(_candidates(text, runs), None)
-        if path is None:
-            raise _unknown(text, runs)
+    if path := _at_path(text):
         return open_bundle(path)
-    return _find_pinned(pin["name"], pin["digest"].lower(), runs)
+    wanted = parse(text)
+    if wanted.scheme:
+        return _find_pulled(text, wanted)
+    if wanted.tag:
+        return _find_tagged(text, wanted)
+    if wanted.digest:
+        return _find_pinned(wanted, runs)
+    path = next(_candidates(wanted.name, runs), None)
+    if path is None:
+        raise _unknown(wanted.name, runs)
+    return open_bundle(path)
 
 
 def load(reference: str | Path | Bundle, runs: str | Path | None = None) -> Agent:
@@ -60,63 +66,105 @@ def load(reference: str | Path | Bundle, runs: str | Path | None = None) -> Agen
     return bundle.agent()
 
 
-def list_agents(runs: str | Path | None = None) -> list[tuple[str, Bundle | ZooError]]:
-    """Return (reference, bundle) of each run's agent, the newest first, then of those that ship.
+def list_agents(runs: str | Path | None = None) -> list[tuple[str, Entry | ZooError]]:
+    """Return (reference, facts) of the runs' agents, the newest first, of the local hub's, and of
+    those that ship.
 
-    Where a run hides an agent that ships, having the same algorithm and environment, the
-    latter's reference holds its digest. In place of a damaged bundle stands its error.
+    Where a reference would mean another agent that comes before, it holds the digest. In place
+    of the facts about a damaged bundle stands its error.
     """
     trained = [(run, path) for run in list_runs(runs) if (path := _agent_of(run))]
-    rows = [
-        (_unambiguous(run, [other for other, _ in trained]), _opened(path)) for run, path in trained
-    ]
+    rows = [_row(_unambiguous(run, [other for other, _ in trained]), path) for run, path in trained]
     hidden = {f"{run.algorithm}/{run.env_id}" for run, _ in trained}
-    for ref, path in _shipped_agents():
-        bundle = _opened(path)
-        if ref in hidden and isinstance(bundle, Bundle):
-            rows.append((f"{ref}@sha256:{bundle.digest[:_PINNED]}", bundle))
-        else:
-            rows.append((ref, bundle))
+    pushed = LocalHub().search(Query())
+    rows += [(_not_hidden(entry.ref, hidden, entry.digest), entry) for entry in pushed]
+    hidden |= {entry.ref for entry in pushed}
+    known = {(entry.ref, entry.digest) for entry in pushed}
+    for ref, path in _shipped().agents():
+        _, facts = _row(ref, path)
+        digest = facts.digest if isinstance(facts, Entry) else None
+        if (ref, digest) not in known:
+            rows.append((_not_hidden(ref, hidden, digest), facts))
     return rows
 
 
-def _find_pinned(name: str, digest: str, runs: str | Path | None) -> Bundle:
-    if not re.fullmatch(rf"[0-9a-f]{{{SHORTEST_DIGEST},64}}", digest):
-        raise ZooError(
-            f"{digest!r} is no SHA-256 digest",
-            f"Give {SHORTEST_DIGEST} to 64 hexadecimal digits; `zoo models show` prints them",
-        )
+def _find_pulled(text: str, wanted: Reference) -> Bundle:
+    """Return what was pulled from a remote hub."""
+    get_registry().hub(wanted.scheme)
+    name, hub = cached_name(wanted.scheme, wanted.name), LocalHub()
+    if wanted.digest and is_name(name):
+        return _find_pinned(Reference(name, digest=wanted.digest), None)
+    tag = wanted.tag or LATEST
+    if not (is_name(name) and is_tag(tag) and hub.refs.get(name, tag)):
+        raise ZooError(f"{text} is not on this machine", f"Fetch it with: zoo pull {text}")
+    return hub.get(name, tag)
+
+
+def _find_tagged(text: str, wanted: Reference) -> Bundle:
+    if not is_name(wanted.name) or not is_tag(wanted.tag):
+        raise ZooError(f"there is no agent {text!r}", _OTHERWISE)
+    return LocalHub().get(wanted.name, wanted.tag)
+
+
+def _find_pinned(wanted: Reference, runs: str | Path | None) -> Bundle:
     bundles = []
-    for path in _candidates(name, runs):  # one after the other: the others may be damaged
+    for path in _candidates(wanted.name, runs):  # one after the other: the others may be damaged
         bundle = open_bundle(path)
-        if bundle.digest.startswith(digest):
+        if bundle.digest.startswith(wanted.digest):
             return bundle
         bundles.append(bundle)
+    if bundle_here := _by_whole_digest(wanted.digest):
+        return bundle_here
     if not bundles:
-        raise _unknown(name, runs)
+        raise _unknown(wanted.name, runs)
     raise ZooError(
-        f"{bundles[0].path} has the digest {bundles[0].digest}, not {digest}",
+        f"{bundles[0].path} has the digest {bundles[0].digest}, not {wanted.digest}",
         "It is another agent than the one that was pinned, or it was changed since",
     )
 
 
+def _by_whole_digest(digest: str) -> Bundle | None:
+    """Return the local hub's bundle with this digest, though no name leads to it any more."""
+    hub = LocalHub()
+    is_here = len(digest) == 64 and digest in hub.blobs and hub.shelf.directory(digest).is_dir()
+    return hub.bundle(digest) if is_here else None
+
+
 def _candidates(name: str, runs: str | Path | None) -> Iterator[Path]:
     """Yield the bundles that `name` may mean, the one that is meant without a digest first."""
-    path = Path(name).expanduser()
-    if path.name == MANIFEST or (path / MANIFEST).exists():
+    if path := _at_path(name):
         yield path
-        return
-    if is_run(path):
-        yield _agent_or_say(open_run(path))
         return
     for run in matching_runs(name, runs):
         if name != f"{run.algorithm}/{run.env_id}":
             yield _agent_or_say(run)
         elif agent := _agent_of(run):  # any run of both is meant, so one that has an agent
             yield agent
-    for ref, agent in _shipped_agents():
+    yield from _pushed(name)
+    for ref, agent in _shipped().agents():
         if name == ref:
             yield agent
+
+
+def _at_path(name: str) -> Path | None:
+    """Return the bundle at a path; None where there is neither a bundle nor a run."""
+    path = Path(name).expanduser()
+    if path.name == MANIFEST or (path / MANIFEST).exists():
+        return path
+    return _agent_or_say(open_run(path)) if is_run(path) else None
+
+
+def _pushed(name: str) -> Iterator[Path]:
+    """Yield the local hub's bundles of a name: the latest, the other versions, the pinned."""
+    if not is_name(name):
+        return
+    hub = LocalHub()
+    refs = sorted(reversed(hub.refs.tags(name)), key=lambda ref: ref.tag != LATEST)
+    for ref in refs:
+        yield hub.bundle(ref.digest).path
+    for digest, pinned in hub.refs.pinned().items():
+        if pinned == name:
+            yield hub.bundle(digest).path
 
 
 def _unambiguous(run: Run, runs: list[Run]) -> str:
@@ -139,23 +187,24 @@ def _agent_or_say(run: Run) -> Path:
     return agent
 
 
-def _shipped_agents() -> Iterator[tuple[str, Path]]:
-    """Yield the reference and the directory of each agent in `models/`."""
-    for manifest in sorted(shipped("models").glob(f"*/*/{MANIFEST}")):
-        folder = manifest.parent
-        yield f"{folder.parent.name}/{folder.name.replace('__', '/')}", folder
+def _shipped() -> FolderHub:
+    return FolderHub(shipped("models"))
 
 
-def _opened(path: Path) -> Bundle | ZooError:
-    """Open a bundle for a listing, where one that is damaged must not hide the others."""
+def _not_hidden(ref: str, hidden: set[str], digest: str | None) -> str:
+    """Return a reference that means this agent, also where another one has the same name."""
+    return f"{ref}@sha256:{digest[:_PINNED]}" if digest and ref in hidden else ref
+
+
+def _row(ref: str, path: Path) -> tuple[str, Entry | ZooError]:
+    """Return a line of a listing, where a bundle that is damaged must not hide the others."""
     try:
         bundle = open_bundle(path)
         for name in bundle.files:
             bundle.check_size(name)
-        _ = bundle.evaluation  # reads it
+        return ref, entry_of(ref, bundle)
     except ZooError as error:
-        return error
-    return bundle
+        return ref, error
 
 
 def _unknown(name: str, runs: str | Path | None) -> ZooError:
@@ -164,7 +213,7 @@ def _unknown(name: str, runs: str | Path | None) -> ZooError:
         return ZooError(f"{name} is no agent and no run: it has no {MANIFEST}", _OTHERWISE)
     if name.startswith((".", "/", "~")):
         return ZooError(f"there is no {name}", "Check the path")
-    known = [ref for ref, _ in _shipped_agents()]
+    known = [*(ref for ref, _ in _shipped().agents()), *LocalHub().refs.names()]
     for run in list_runs(runs):
         family = f"{run.algorithm}/{run.env_id}"
         known += [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo.plugin.hookspecs import hookimpl
-from zoo.plugin.specs import AgentSpec, WrapperSpec
+from zoo.plugin.specs import AgentSpec, ExporterSpec, HubSpec, ImporterSpec, WrapperSpec
 
 
 @hookimpl
@@ -19,6 +19,64 @@ def zoo_agents() -> tuple[AgentSpec, ...]:
             kind="mlp",
             target="zoo.agents.mlp:MLPAgent",
             summary="A multilayer perceptron with its preprocessing and its head",
+        ),
+    )
+
+
+@hookimpl
+def zoo_hubs() -> tuple[HubSpec, ...]:
+    """The hubs that are not directories."""
+    return (
+        HubSpec(
+            scheme="hf",
+            target="zoo.hub.huggingface:HuggingFaceHub",
+            summary="The Hugging Face Hub, or a server that speaks its language",
+        ),
+    )
+
+
+@hookimpl
+def zoo_importers() -> tuple[ImporterSpec, ...]:
+    """The models that are met most often."""
+    return (
+        ImporterSpec(
+            name="sb3",
+            target="zoo.importers.sb3:SB3Importer",
+            summary="Stable-Baselines3 and sb3-contrib zips, RL Zoo folders, sb3/* repositories",
+        ),
+        ImporterSpec(
+            name="cleanrl",
+            target="zoo.importers.cleanrl:CleanRLImporter",
+            summary="CleanRL's .cleanrl_model files",
+        ),
+        ImporterSpec(
+            name="layers",
+            target="zoo.importers.layers:LayersImporter",
+            summary="Plain networks in .pth, .safetensors or .onnx files, by a description",
+        ),
+    )
+
+
+@hookimpl
+def zoo_exporters() -> tuple[ExporterSpec, ...]:
+    """The formats that others read without the zoo."""
+    return (
+        ExporterSpec(
+            name="numpy",
+            target="zoo.exporters.numpy_archive:NumPyExporter",
+            summary="Arrays in an .npz file, with a description of the network",
+        ),
+        ExporterSpec(
+            name="onnx",
+            target="zoo.exporters.onnx_graph:OnnxExporter",
+            summary="An ONNX graph from raw observations to actions",
+            extra="onnx",
+        ),
+        ExporterSpec(
+            name="torchscript",
+            target="zoo.exporters.torchscript:TorchScriptExporter",
+            summary="A TorchScript module from raw observations to actions",
+            extra="torch",
         ),
     )
 
@@ -78,6 +136,12 @@ def zoo_environments() -> tuple[WrapperSpec, ...]:
             summary="Flatten a Dict, Tuple or image observation to a vector",
             takes="dict",
             makes="box",
+        ),
+        WrapperSpec(
+            name="old-capsule-masses",
+            target="zoo.environments.old_masses:OldCapsuleMasses",
+            summary="Give MuJoCo's capsules the masses that they had before MuJoCo 2.1.1",
+            extra="mujoco",
         ),
         WrapperSpec(
             name="resize-observation",

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         AgentSpec,
         AlgorithmSpec,
         EnvironmentSpec,
+        ExporterSpec,
+        HubSpec,
+        ImporterSpec,
         ModelSpec,
         WrapperSpec,
     )
@@ -72,6 +75,34 @@ def zoo_environments() -> Sequence[EnvironmentSpec | ModelSpec | WrapperSpec]:  
     up; a `WrapperSpec` can then be named under `env_wrapper` in a recipe. A `ModelSpec` gives
     algorithms that plan the transition probabilities of an environment, whoever brings it; an
     environment may also have them itself, as its attribute `transition_model` or as `P`.
+    """
+
+
+@hookspec
+def zoo_hubs() -> Sequence[HubSpec]:  # type: ignore[empty-body]
+    """Return the hubs that the plugin can reach, as a list or tuple of `HubSpec`.
+
+    Each is known by its scheme: `zoo pull SCHEME:NAME`. The class that a spec names, a subclass
+    of `zoo.Hub`, is imported only when that hub is asked.
+    """
+
+
+@hookspec
+def zoo_importers() -> Sequence[ImporterSpec]:  # type: ignore[empty-body]
+    """Return the readers of foreign models, as a list or tuple of `ImporterSpec`.
+
+    The class that a spec names, a subclass of `zoo.Importer`, is imported when a model is to be
+    imported. It must read without running, importing or unpacking anything out of the files;
+    `zoo.foreign` has readers of pickles, torch files, zips and tagged YAML that do so.
+    """
+
+
+@hookspec
+def zoo_exporters() -> Sequence[ExporterSpec]:  # type: ignore[empty-body]
+    """Return the foreign formats that the plugin writes, as a list or tuple of `ExporterSpec`.
+
+    The class that a spec names, a subclass of `zoo.Exporter`, is imported when an agent is to be
+    exported in its format.
     """
 
 

@@ -10,41 +10,67 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import MissingExtra, ZooError, did_you_mean
+from zoo.errors import ZooError, did_you_mean
 from zoo.plugin import discovery
-from zoo.plugin.specs import AgentSpec, AlgorithmSpec, EnvironmentSpec, ModelSpec, WrapperSpec
+from zoo.plugin.specs import (
+    AgentSpec,
+    AlgorithmSpec,
+    EnvironmentSpec,
+    ExporterSpec,
+    HubSpec,
+    ImporterSpec,
+    ModelSpec,
+    WrapperSpec,
+)
+from zoo.plugin.targets import load_target
 
 if TYPE_CHECKING:
     from zoo.agent import Agent
     from zoo.algorithm import Algorithm
+    from zoo.exchange import Exporter, Importer
+    from zoo.hub.base import Hub
 
-Spec = AlgorithmSpec | AgentSpec | EnvironmentSpec | ModelSpec | WrapperSpec
+Spec = (
+    AlgorithmSpec
+    | AgentSpec
+    | EnvironmentSpec
+    | ModelSpec
+    | WrapperSpec
+    | HubSpec
+    | ImporterSpec
+    | ExporterSpec
+)
 
 ALGORITHM, AGENT, ENVIRONMENT, WRAPPER = "algorithm", "agent kind", "environment", "wrapper"
-MODEL = "model of"
+MODEL, HUB, IMPORTER, EXPORTER = "model of", "hub", "importer", "export format"
 _CATEGORIES: dict[type, str] = {
     AlgorithmSpec: ALGORITHM,
     AgentSpec: AGENT,
     EnvironmentSpec: ENVIRONMENT,
     ModelSpec: MODEL,
     WrapperSpec: WRAPPER,
+    HubSpec: HUB,
+    ImporterSpec: IMPORTER,
+    ExporterSpec: EXPORTER,
 }
 _HOOKS: dict[str, tuple[type, ...]] = {
     "zoo_algorithms": (AlgorithmSpec,),
     "zoo_agents": (AgentSpec,),
     "zoo_environments": (EnvironmentSpec, ModelSpec, WrapperSpec),
+    "zoo_hubs": (HubSpec,),
+    "zoo_importers": (ImporterSpec,),
+    "zoo_exporters": (ExporterSpec,),
 }
 
 
 @dataclass
 class Registry:
-    """All that the plugins register. `algorithms`, `agents`, `environments`, `models` and
-    `wrappers` map names to specs and are sorted by name; a name that two plugins claim stands
-    in none of them. A model goes by the id of its environment.
+    """All that the plugins register. `algorithms` and so on up to `exporters` map names to
+    specs, sorted by name; a name that two plugins claim stands in none. A model goes by the id
+    of its environment.
     """
 
     algorithms: dict[str, AlgorithmSpec] = field(default_factory=dict)
@@ -52,6 +78,9 @@ class Registry:
     environments: dict[str, EnvironmentSpec] = field(default_factory=dict)
     models: dict[str, ModelSpec] = field(default_factory=dict)
     wrappers: dict[str, WrapperSpec] = field(default_factory=dict)
+    hubs: dict[str, HubSpec] = field(default_factory=dict)
+    importers: dict[str, ImporterSpec] = field(default_factory=dict)
+    exporters: dict[str, ExporterSpec] = field(default_factory=dict)
     owners: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """(category, name) -> the plugins that register it; more than one means a clash."""
     recipes: list[tuple[str, Path]] = field(default_factory=list)
@@ -74,6 +103,11 @@ class Registry:
         """Return the spec of an environment that a plugin brings, else raise `ZooError`."""
         return self._find(ENVIRONMENT, self.environments, env_id, "List them with: zoo envs")
 
+    def hub(self, scheme: str) -> HubSpec:
+        """Return the spec of a hub; raise `ZooError` with suggestions where there is none."""
+        known = f"Known hubs: {', '.join(self.hubs) or 'none'}"
+        return self._find(HUB, self.hubs, scheme, known)
+
     def algorithm_class(self, name: str) -> type[Algorithm]:
         """Import and return an algorithm's class; errors are `load_target`'s."""
         from zoo.algorithm import Algorithm
@@ -94,6 +128,28 @@ class Registry:
                 f"says kind = {getattr(agent_class, 'kind', None)!r}"
             )
         return agent_class
+
+    def hub_class(self, scheme: str) -> type[Hub]:
+        """Import and return the class of a hub; errors are `load_target`'s."""
+        from zoo.hub.base import Hub
+
+        return self._load_class(self.hub(scheme), Hub, f"Hub {scheme!r}", self.owner(scheme, HUB))
+
+    def importer_class(self, name: str) -> type[Importer]:
+        """Import and return an importer's class; errors are `load_target`'s."""
+        from zoo.exchange import Importer
+
+        spec = self._find(IMPORTER, self.importers, name, f"Known: {', '.join(self.importers)}")
+        owner = self.owner(name, IMPORTER)
+        return self._load_class(spec, Importer, f"Importer {name!r}", owner)
+
+    def exporter_class(self, name: str) -> type[Exporter]:
+        """Import and return the class that writes a format; errors are `load_target`'s."""
+        from zoo.exchange import Exporter
+
+        spec = self._find(EXPORTER, self.exporters, name, f"Known: {', '.join(self.exporters)}")
+        owner = self.owner(name, EXPORTER)
+        return self._load_class(spec, Exporter, f"Export format {name!r}", owner)
 
     def owner(self, name: str, category: str = ALGORITHM) -> str:
         """Return the plugin that registers a name; raise `ZooError` where none or two do."""
@@ -156,60 +212,6 @@ def register_plugin(name: str, plugin: object) -> None:
     _registry = None
 
 
-def load_target(target: str, *, feature: str = "", extra: str = "", plugin: str = "") -> Any:
-    """Import `"package.module:Name"` and return the object.
-
-    `feature` says in messages what needs it (default: the target), `plugin` who names it.
-    Raises `MissingExtra` where a package is absent that `extra` installs, and `ZooError` naming
-    the plugin where the module or the name does not exist or the import raises.
-    """
-    module_name, _, path = target.partition(":")
-    feature = feature or target
-    by = f"plugin {plugin!r}: " if plugin else ""
-    try:
-        found: Any = import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise _missing_module(error, module_name, feature, extra, plugin) from error
-    except (KeyboardInterrupt, ZooError):
-        raise
-    except BaseException as error:  # even sys.exit() at import concerns one plugin only
-        reason = discovery.describe(error)
-        raise ZooError(
-            f"{by}{feature} cannot be used, importing {module_name} raised {reason}"
-        ) from error
-    for name in path.split("."):
-        try:
-            found = getattr(found, name)
-        except AttributeError as error:
-            message = f"{by}{feature} names {target}, but {module_name} has no {path!r}"
-            raise ZooError(message, did_you_mean(name, dir(found))) from error
-    return found
-
-
-def _missing_module(
-    error: ModuleNotFoundError, module: str, feature: str, extra: str, plugin: str
-) -> ZooError:
-    """Tell a package that an extra brings from one that a plugin forgot."""
-    missing = error.name or ""
-    own = missing.partition(".")[0] in (module.partition(".")[0], "zoo")
-    if extra and not own:
-        return _missing_extra(feature, extra, plugin)
-    by = f"plugin {plugin!r}: " if plugin else ""
-    return ZooError(
-        f"{by}{feature} cannot be used, the module {missing!r} is not there",
-        "The plugin is incomplete" if own else "Install the package that brings it",
-    )
-
-
-def _missing_extra(feature: str, extra: str, plugin: str) -> MissingExtra:
-    """Name the extra of the distribution that the plugin belongs to."""
-    error = MissingExtra(feature, extra)
-    for row in discovery.plugins() if plugin else ():
-        if row.name == plugin and row.distribution not in ("", discovery.DISTRIBUTION):
-            error.hint = error.hint.replace(discovery.DISTRIBUTION, row.distribution)
-    return error
-
-
 def _build() -> Registry:
     """Ask every plugin; one whose answer is not as specified is left out as a whole."""
     answers: list[tuple[str, Spec]] = []
@@ -252,6 +254,8 @@ def _name(spec: Any) -> str:
     """Return what a spec is looked up by."""
     if isinstance(spec, AgentSpec):
         return spec.kind
+    if isinstance(spec, HubSpec):
+        return spec.scheme
     return spec.id if isinstance(spec, EnvironmentSpec | ModelSpec) else spec.name
 
 
@@ -266,6 +270,9 @@ def _fill(registry: Registry, answers: list[tuple[str, Spec]]) -> None:
         ENVIRONMENT: registry.environments,
         MODEL: registry.models,
         WRAPPER: registry.wrappers,
+        HUB: registry.hubs,
+        IMPORTER: registry.importers,
+        EXPORTER: registry.exporters,
     }
     for _, spec in sorted(answers, key=lambda answer: _name(answer[1])):
         category, name = _CATEGORIES[type(spec)], _name(spec)

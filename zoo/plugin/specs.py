@@ -20,6 +20,7 @@ NEEDS = ("environment", "model")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ENV_ID = re.compile(r"([A-Za-z0-9_.-]+/)?[A-Za-z0-9_.-]+-v\d+")
+_SCHEME = re.compile(r"[a-z][a-z0-9-]+")  # one letter would be a drive
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _NAME_RULE = "be made of letters, digits, dots, dashes and underscores"
 _TARGET_RULE = "have the form package.module:Class"
@@ -145,6 +146,65 @@ class WrapperSpec:
         for field in ("takes", "makes"):
             if getattr(self, field):
                 _check_choice(self, field, getattr(self, field), SPACE_KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class HubSpec:
+    """A hub, by the scheme that references to it begin with: `hf` for `hf:org/name`.
+
+    `target` names a subclass of `zoo.Hub`, made with keyword arguments: `endpoint`, another
+    address than the usual one or None, and `timeout`, in seconds.
+    """
+
+    scheme: str
+    target: str
+    summary: str
+    extra: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `ZooError` where a field cannot be right."""
+        _check_texts(self, "scheme", "target", "summary", "extra")
+        _check_form(self, "scheme", _SCHEME, "be two or more small letters, digits and dashes")
+        _check_form(self, "target", _TARGET, _TARGET_RULE)
+
+
+@dataclass(frozen=True, slots=True)
+class ImporterSpec:
+    """A reader of foreign models, by name: `zoo import --from NAME`.
+
+    `target` names a subclass of `zoo.Importer`, made without arguments. Importers are asked in
+    the order of their names whether they recognise a file.
+    """
+
+    name: str
+    target: str
+    summary: str
+    extra: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `ZooError` where a field cannot be right."""
+        _check_texts(self, "name", "target", "summary", "extra")
+        _check_form(self, "name", _NAME, _NAME_RULE)
+        _check_form(self, "target", _TARGET, _TARGET_RULE)
+
+
+@dataclass(frozen=True, slots=True)
+class ExporterSpec:
+    """A foreign format that agents can be written in, by name: `zoo export --format NAME`.
+
+    `target` names a subclass of `zoo.Exporter`, made without arguments.
+    """
+
+    name: str
+    target: str
+    summary: str
+    extra: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise `ZooError` where a field cannot be right."""
+        _check_texts(self, "name", "target", "summary", "extra")
+        _check_form(self, "name", _NAME, _NAME_RULE)
+        _check_form(self, "target", _TARGET, _TARGET_RULE)
 
 
 def _check_texts(spec: object, *fields: str) -> None:

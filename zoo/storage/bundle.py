@@ -22,6 +22,7 @@ from zoo.agent import Agent
 from zoo.errors import ZooError
 from zoo.storage import spaces, strict_json, weights
 from zoo.storage.files import (
+    at_once,
     copy_durably,
     explain,
     is_plain_file,
@@ -114,14 +115,19 @@ class Bundle:
 
     def verify(self) -> None:
         """Raise `ZooError` unless the directory holds exactly the files that agent.json lists."""
+        self.check_sizes()
+        for name, entry in self.files.items():
+            if sha256(self.path / name) != entry["sha256"]:
+                raise self._mismatch(self.path / name, "its SHA-256 is not the one in agent.json")
+
+    def check_sizes(self) -> None:
+        """Raise `ZooError` for a file too many, and where one is missing or of another size."""
         with explain(self.path, "read"):
             names = {e.name for e in os.scandir(self.path) if not e.name.startswith(".")}
         if extra := sorted(names - self.files.keys() - {MANIFEST}):
             raise self._mismatch(self.path / extra[0], "agent.json does not list it")
-        for name, entry in self.files.items():
+        for name in self.files:
             self.check_size(name)
-            if sha256(self.path / name) != entry["sha256"]:
-                raise self._mismatch(self.path / name, "its SHA-256 is not the one in agent.json")
 
     def agent(self) -> Agent:
         """Verify the bundle and return its agent, whose `origin` is this bundle."""
@@ -208,6 +214,25 @@ def attach(bundle: Bundle, files: Mapping[str, bytes | Path]) -> Bundle:
     return _write(bundle.path, manifest, companions, kept)
 
 
+def copy_bundle(bundle: Bundle, path: Path | str) -> Bundle:
+    """Copy a bundle byte for byte to the directory `path`; the copy has the same digest.
+
+    A bundle that is there is replaced; anything else is left alone. Raises `ZooError` for a
+    bundle that is damaged.
+    """
+    path = Path(path)
+    _refuse_others(path)
+    bundle.check_sizes()
+    with new_directory(path) as temporary:
+        names = (*bundle.files, MANIFEST)
+        at_once(lambda name: copy_durably(bundle.path / name, temporary / name), names)
+        copy = open_bundle(temporary)
+        if copy.digest != bundle.digest:
+            raise bundle._mismatch(bundle.path / MANIFEST, "it was changed meanwhile")
+        copy.verify()
+    return open_bundle(path)
+
+
 def open_bundle(path: Path | str) -> Bundle:
     """Return the bundle in the directory `path`; reads and checks its manifest only."""
     path = Path(path)
@@ -244,8 +269,7 @@ def _write(
     known: Mapping[str, dict[str, Any]],
 ) -> Bundle:
     """Write a bundle; files in `known` keep their listed digest, so that damage still shows."""
-    if os.path.lexists(path) and not (path / MANIFEST).exists() and not _is_empty(path):
-        raise ZooError(f"{path} exists and is no agent", "Choose another name, or remove it")
+    _refuse_others(path)
     with new_directory(path) as temporary:
         listed = {}
         for name, content in sorted(contents.items()):
@@ -259,6 +283,12 @@ def _write(
         data = strict_json.dumps(manifest | {"files": listed})
         write_durably(temporary / MANIFEST, data)
     return open_bundle(path)
+
+
+def _refuse_others(path: Path) -> None:
+    """Raise `ZooError` where something lies at `path` that is no bundle."""
+    if os.path.lexists(path) and not (path / MANIFEST).exists() and not _is_empty(path):
+        raise ZooError(f"{path} exists and is no agent", "Choose another name, or remove it")
 
 
 def _is_empty(path: Path) -> bool:

@@ -13,11 +13,15 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 from zoo.errors import ZooError
+
+Item = TypeVar("Item")
 
 TEMPORARY = ".tmp-"
 """How the name of unfinished work begins; readers ignore it."""
@@ -25,6 +29,7 @@ TEMPORARY = ".tmp-"
 _PREVIOUS = ".previous-"
 _STALE_AFTER = 24 * 3600.0  # seconds; for leftovers whose writer cannot be asked
 _CHUNK = 1 << 20
+_MOST_AT_ONCE = 8
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -80,29 +85,39 @@ def write_atomically(path: Path | str, content: bytes | str) -> None:
 
     Text is UTF-8. Missing parent directories are made. Raises `ZooError` where the disk refuses.
     """
-    path = Path(path)
-    data = content.encode() if isinstance(content, str) else content
-    with explain(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary_beside(path)
+    with new_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def new_file(final: Path | str) -> Iterator[BinaryIO]:
+    """Give a file to write; when the block ends well it takes the place of `final`.
+
+    If the block raises, nothing of it is left. Missing parent directories are made.
+    """
+    final = Path(final)
+    with explain(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary_beside(final)
         try:
             with open(temporary, "xb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
-            sync_directory(path.parent)
+            os.replace(temporary, final)
+            sync_directory(final.parent)
         finally:
             _discard(temporary)
 
 
 @contextmanager
-def new_directory(final: Path | str) -> Iterator[Path]:
+def new_directory(final: Path | str, *, durable: bool = True) -> Iterator[Path]:
     """Give an empty directory to fill; when the block ends well it takes the place of `final`.
 
     If the block raises, nothing of it is left. Leftovers of killed writers beside `final` are
     cleared first. Files inside must be written with `write_durably`, `copy_durably` or be
-    synced by the caller.
+    synced by the caller. One that need not survive a power cut, since it can be made again, is
+    not `durable` and costs no wait for the disk.
     """
     final = Path(final)
     with explain(final):
@@ -112,10 +127,21 @@ def new_directory(final: Path | str) -> Iterator[Path]:
         try:
             temporary.mkdir()
             yield temporary
-            sync_directory(temporary)
-            replace_directory(temporary, final)
+            if durable:
+                sync_directory(temporary)
+            replace_directory(temporary, final, durable=durable)
         finally:
             _discard(temporary)
+
+
+def at_once(work: Callable[[Item], object], items: Iterable[Item]) -> None:
+    """Call `work` with each item, in threads: writing waits for the disk, which serves many.
+
+    What it raises first, in the order of the items, is raised when all have ended.
+    """
+    with ThreadPoolExecutor(_MOST_AT_ONCE) as pool:
+        for _ in pool.map(work, items):
+            pass
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -134,7 +160,7 @@ def copy_durably(source: Path, path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def replace_directory(temporary: Path, final: Path) -> None:
+def replace_directory(temporary: Path, final: Path, *, durable: bool = True) -> None:
     """Put the directory `temporary` in the place of `final`; both lie in the same directory.
 
     Where the system can exchange two names (Linux), `final` is never absent. Elsewhere the old
@@ -150,7 +176,8 @@ def replace_directory(temporary: Path, final: Path) -> None:
         os.rename(final, previous)
         os.rename(temporary, final)
         _discard(previous)
-    sync_directory(final.parent)
+    if durable:
+        sync_directory(final.parent)
 
 
 def remove_directory(path: Path) -> None:

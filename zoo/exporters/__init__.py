@@ -1,0 +1,1 @@
+"""Exporters: agents in formats that others read without the zoo."""
