@@ -244,3 +244,14 @@ def test_a_lock_says_how_to_pull_it_elsewhere(
     monkeypatch.setenv("ZOO_HUB", str(tmp_path / "another"))
     installed = zoo.pull_locked(tmp_path / "zoo.lock", endpoint=hub.endpoint)
     assert [bundle.digest for bundle in installed] == [pulled.digest, pulled.digest]
+
+
+def test_whoever_has_no_token_is_told_so(
+    hub: HuggingFaceHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.push(made(tmp_path / "a"), "team/walker")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    nobody = HuggingFaceHub(hub.endpoint)
+    for name in ("team/walker", "team/new"):
+        with pytest.raises(ZooError, match=f"wants a token for hf:{name}"):
+            nobody.push(made(tmp_path / name, seed=1), name)
