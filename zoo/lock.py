@@ -123,11 +123,14 @@ def _local(key: str) -> tuple[str, str]:
 
 def _keep(key: str, bundle: Bundle) -> Pin:
     """Keep an agent in the local hub by a pin, whatever its name means there."""
-    hub, (name, _) = LocalHub(), _local(key)
+    hub, (name, _), wanted = LocalHub(), _local(key), parse(key)
     hub.add(bundle, name, ())
     hub.pin(bundle.digest, name)
     sources = [ref.source for ref in hub.refs.tags(name) if ref.digest == bundle.digest]
-    return Pin(bundle.digest, next(filter(None, sources), ""))
+    source = next(filter(None, sources), "")
+    if wanted.scheme and source:  # it may be an address, which `zoo pull` does not take
+        source = f"{wanted.scheme}:{wanted.name}@{parse(source).tag}"
+    return Pin(bundle.digest, source)
 
 
 def _on_this_machine(key: str, pin: Pin) -> Bundle | None:

@@ -9,7 +9,7 @@ from zoo.errors import ZooError
 from zoo.hub.base import SECONDS, Hub, Progress, Unreachable, cached_name
 from zoo.hub.folder import FolderHub
 from zoo.hub.local import LocalHub
-from zoo.hub.names import LATEST, Reference, is_tag
+from zoo.hub.names import LATEST, Reference, is_tag, parse
 from zoo.hub.places import Place, open_hub, place_of
 from zoo.hub.references import find
 from zoo.storage.bundle import Bundle, copy_bundle
@@ -59,7 +59,7 @@ def _pull_remote(hub: Hub, scheme: str, wanted: Reference, progress: Progress | 
         exact = hub.resolve(wanted.name, wanted.tag or None)
         bundle = hub.pull(wanted.name, exact, local, progress=progress)
     except Unreachable as error:
-        if wanted.digest or not is_tag(tag) or not local.refs.get(name, tag):
+        if wanted.digest or not is_tag(tag) or not _gave(hub, local, name, tag):
             raise
         print(f"zoo: {error.message}; what was pulled before is used", file=sys.stderr)
         return local.get(name, tag)
@@ -68,5 +68,18 @@ def _pull_remote(hub: Hub, scheme: str, wanted: Reference, progress: Progress | 
             f"{text} has the digest {bundle.digest}, not {wanted.digest}",
             f"Name the revision that had it: zoo pull {text}@REVISION",
         )
-    tags = [tag] if is_tag(tag) else []
-    return local.add(bundle, name, tags, source=f"{text}@{exact}")
+    return local.add(bundle, name, _new_tags(local, name, tag, exact), source=f"{text}@{exact}")
+
+
+def _new_tags(local: LocalHub, name: str, tag: str, exact: str) -> list[str]:
+    """Return the tags to add; an exact one where the hub noted its address keeps that."""
+    kept = local.refs.get(name, tag) if tag == exact else None
+    return [tag] if is_tag(tag) and not (kept and kept.source) else []
+
+
+def _gave(hub: Hub, local: LocalHub, name: str, tag: str) -> bool:
+    """Say whether what `tag` means in the local hub was pulled from this hub, not another one."""
+    ref = local.refs.get(name, tag)
+    exact = parse(ref.source).tag if ref else ""
+    kept = local.refs.get(name, exact) if exact else None
+    return kept is not None and hub.gave(kept)

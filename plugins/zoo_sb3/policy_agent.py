@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
@@ -52,6 +51,9 @@ NOT_ACTING = (
 """Where the names of numbers begin that training needs and acting does not."""
 MOST_NUMBERS = 500_000_000
 """Of a policy with its critics, generously counted; SB3's usual ones have a few million."""
+_USUAL_LAYERS = 400, 300
+"""Of SB3's policies that are told nothing else, at most."""
+_USUAL = {"QRDQN": {"n_quantiles": 200}}
 NOT_ACTING_KWARGS = {"optimizer_class", "optimizer_kwargs"}
 
 
@@ -196,7 +198,7 @@ class SB3PolicyAgent(Agent):
             kwargs["use_sde"] = True
         seen = transposed(self._space)
         try:
-            _check_size(seen, kwargs, policy)
+            _check_size(seen, self.action_space, _USUAL.get(name, {}) | kwargs, policy)
             built: Any = known[policy](seen, deepcopy(self.action_space), lambda _: 0.0, **kwargs)
         except (AssertionError, ValueError, TypeError, RuntimeError) as error:
             said = str(error).split("\n")[0]
@@ -216,20 +218,24 @@ class SB3PolicyAgent(Agent):
             tensor.copy_(torch.from_numpy(np.array(array)))
 
 
-def _check_size(seen: Space[Any], kwargs: Mapping[str, Any], name: str) -> None:
+def _check_size(
+    seen: Space[Any], actions: Space[Any], kwargs: Mapping[str, Any], name: str
+) -> None:
     """Raise `ZooError` for a description that would fill the memory: it may be a stranger's.
 
     Raises `TypeError` for a size that is no whole number.
     """
-    inner = seen.spaces.values() if isinstance(seen, spaces.Dict) else [seen]
-    inputs = sum(math.prod(space.shape or (1,)) for space in inner)
+    inputs = spaces.flatdim(seen)
     memory, quantiles = (_size(kwargs.get(key)) for key in ("lstm_hidden_size", "n_quantiles"))
     extractor = kwargs.get("features_extractor_kwargs") or {}
+    if not isinstance(extractor, Mapping):
+        raise TypeError("its features_extractor_kwargs are no mapping")
     features = max(512, memory, *(v for v in extractor.values() if isinstance(v, int)))
     copies = 1 + _size(kwargs.get("n_critics")) + _size(kwargs.get("n_lstm_layers"))
+    outputs = spaces.flatdim(actions) * max(quantiles, 1)
     layers = 0
-    for units in _lists(kwargs.get("net_arch")):
-        sizes = max(features, inputs), *map(_size, units), max(quantiles, 1)
+    for units in _lists(kwargs.get("net_arch")) or [_USUAL_LAYERS]:
+        sizes = max(features, inputs), *map(_size, units), outputs
         layers += sum(one * two for one, two in pairwise(sizes))
     if features * inputs + copies * (layers + 8 * memory * features) > MOST_NUMBERS:
         raise ZooError(

@@ -123,3 +123,20 @@ def test_damage_shows() -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="does not exist"):
         Archive(tmp_path / "x.zip")
+
+
+def test_an_end_record_elsewhere_cannot_hide_a_long_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "_MAX_DIRECTORY", 1000)
+    whole = zipped(*((f"member-{i}", b"") for i in range(100)))
+    cut = whole.rindex(b"PK\x05\x06")
+    start, size = (struct.unpack_from("<I", whole, cut + at)[0] for at in (16, 12))
+
+    def end(size: int) -> bytes:
+        return b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 100, 100, size, start)
+
+    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, cut, 1)  # the first of the two records
+    last = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 100, 100, (1 << 32) - 1, start, 0)
+    with pytest.raises(ZooError, match="its end is damaged"):
+        Archive(whole[:cut] + end(10) + end(size) + locator + last, "x.zip")
+    with pytest.raises(ZooError, match="list of members is too long"):
+        Archive(whole[:cut] + end(size) + locator + last, "x.zip")

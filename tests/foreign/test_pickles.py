@@ -232,3 +232,34 @@ def test_npy_files_are_read_where_they_tell_the_truth() -> None:
     for wrong in (b"", data[:-1], data.replace(b"(2, 3)", b"(9**9,)"), objects, b"\x93NUMPY\x09\0"):
         with pytest.raises(NotPlain):
             npy(wrong)
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_arrays_of_any_order_of_axes(protocol: int) -> None:
+    """NumPy since 2.3 writes the order of the axes with protocol 5."""
+    turned = np.arange(24.0).reshape(2, 3, 4).transpose(1, 0, 2)
+    np.testing.assert_array_equal(array(pickles.loads(pickle.dumps(turned, protocol), "x")), turned)
+
+
+@pytest.mark.parametrize("axes", [(0,), (0, 0), (0, 2), "01", (0, -1)])
+def test_axes_that_are_none(axes: Any) -> None:
+    kind = Made(Name("numpy", "dtype"), ("f4", False, True))
+    maker = Name("numpy._core.numeric", "_frombuffer")
+    with pytest.raises(NotPlain):
+        array(Made(maker, (bytes(16), kind, (2, 2), "K", axes)))
+
+
+def test_keys_that_share_one_hash_are_refused() -> None:
+    keys = {i * sys.hash_info.modulus: 0 for i in range(3)}
+    assert "too large a number" in answer(pickle.dumps(keys))[1]
+    assert answer(pickle.dumps({1 << 60: 0, -3: 1}))[0] == {1 << 60: 0, -3: 1}
+
+
+def test_names_are_shown_in_one_line_of_text() -> None:
+    assert str(Name("a\nb", "\x1b[31m\ud800")) == r"a\nb.\x1b[31m\ud800"
+
+
+def test_a_header_of_numpy_that_exhausts_the_stack() -> None:
+    header = b"-" * 8999 + b"1"
+    with pytest.raises(NotPlain, match="no array of NumPy"):
+        npy(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)

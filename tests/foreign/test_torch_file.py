@@ -158,3 +158,15 @@ def test_other_things_are_no_state() -> None:
         torch_file.read_state(rewritten(saved({}), lambda n, c: None if "pkl" in n else c), "x")
     with pytest.raises(ZooError, match="did not write it"):
         torch_file.read_state(pickle.dumps(1) * 5, "x.pth")
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_many_tensors_of_one_storage_are_bounded_together(
+    legacy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = torch.ones(100)
+    data = saved({f"w{i}": shared for i in range(50)}, legacy)
+    assert len(torch_file.read_state(data, "x.pth")) == 50
+    monkeypatch.setattr(torch_file, "_MAX_BYTES", 50 * 400 - 1)
+    with pytest.raises(ZooError, match="too many bytes together"):
+        torch_file.read_state(data, "x.pth")

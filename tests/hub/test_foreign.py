@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,22 @@ def test_what_is_not_there_is_said(repository: str, served: Served, tmp_path: Pa
         zoo.import_agent("lab:walker", tmp_path / "agent")
     with pytest.raises(zoo.ZooError, match=r"there is no nowhere\.zip"):
         zoo.import_agent("nowhere.zip")
+
+
+def test_files_are_bounded_together(
+    repository: str, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever sizes the hub tells."""
+    from zoo.hub import foreign
+
+    left: list[int] = []
+    whole = foreign.HuggingFaceHub.file
+
+    def noted(self: object, name: str, path: str, commit: str, most: int, **more: int) -> bytes:
+        left.append(most)
+        return whole(self, name, path, commit, most, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(foreign.HuggingFaceHub, "file", noted)
+    zoo.import_agent("hf:lab/ppo-CartPole-v1", tmp_path / "agent", endpoint=served.url)
+    assert len(left) > 2
+    assert all(later < earlier for earlier, later in pairwise(left))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi, constants
 
+import zoo
 from tests.actors import saved, walker
 from tests.hub.server.serving import Served
 from zoo import ZooError
@@ -201,7 +202,56 @@ def test_foreign_repositories_are_no_agents(
     assert not (mine.root / "refs").exists()
 
 
-@pytest.mark.parametrize("address", ["ftp://x", "hub.example", "https://me:secret@x", "http://"])
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://x", "hub.example", "https://me:secret@x", "http://", "http://[", "http://x:99999"],
+)
 def test_an_address_is_checked(address: str) -> None:
     with pytest.raises(ZooError, match="not the address of a hub"):
         HuggingFaceHub(address)
+
+
+def test_two_hubs_that_have_the_same_name_are_not_mixed_up(
+    hub: HuggingFaceHub, tmp_path: Path
+) -> None:
+    done = hub.push(made(tmp_path / "a"), "team/walker")
+    zoo.pull("hf:team/walker", endpoint=hub.endpoint)
+    other = "http://127.0.0.1:9"
+    for ref in ("hf:team/walker", f"hf:team/walker@{done.revision}"):
+        with pytest.raises(Unreachable):
+            zoo.pull(ref, endpoint=other, timeout=1)
+        zoo.pull(ref, endpoint=hub.endpoint)
+
+
+def test_what_was_pulled_from_the_same_address_is_used_without_the_network(
+    hub: HuggingFaceHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = hub.push(made(tmp_path / "a"), "team/walker")
+    refs = ("hf:team/walker", f"hf:team/walker@{done.revision}")
+    digests = {zoo.pull(ref, endpoint=hub.endpoint).digest for ref in refs}
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert {zoo.pull(ref, endpoint=hub.endpoint).digest for ref in refs} == digests
+
+
+def test_a_lock_says_how_to_pull_it_elsewhere(
+    hub: HuggingFaceHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = hub.push(made(tmp_path / "a"), "team/walker")
+    exact = f"hf:team/walker@{done.revision}"
+    pulled = zoo.pull("hf:team/walker", endpoint=hub.endpoint)
+    pins = zoo.lock(["hf:team/walker", exact], file=tmp_path / "zoo.lock")
+    assert [pin.source for pin in pins.values()] == [exact, exact]
+    monkeypatch.setenv("ZOO_HUB", str(tmp_path / "another"))
+    installed = zoo.pull_locked(tmp_path / "zoo.lock", endpoint=hub.endpoint)
+    assert [bundle.digest for bundle in installed] == [pulled.digest, pulled.digest]
+
+
+def test_whoever_has_no_token_is_told_so(
+    hub: HuggingFaceHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.push(made(tmp_path / "a"), "team/walker")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    nobody = HuggingFaceHub(hub.endpoint)
+    for name in ("team/walker", "team/new"):
+        with pytest.raises(ZooError, match=f"wants a token for hf:{name}"):
+            nobody.push(made(tmp_path / name, seed=1), name)

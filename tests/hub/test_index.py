@@ -61,6 +61,7 @@ def test_the_best_of_each_environment_come_first(full: LocalHub) -> None:
         (Query(algorithm="ours"), ["team/good", "team/bad", "unknown", "lake"]),
         (Query(algorithm="theirs"), []),
         (Query(min_return=10.0), ["team/good", "team/bad"]),
+        (Query(min_return=float("nan")), []),
         (Query("team", "ours", "Ice-v1", 10.5), ["team/good"]),
         (Query("' OR 1=1 --"), []),
     ],

@@ -145,6 +145,8 @@ def test_what_a_server_holds_is_kept_and_fresh_uploads_too(hub: LocalHub) -> Non
     commit.write_text(f'{{"files": {{"a": ["{digests["committed"]}", 9]}}}}')
     assert collect_garbage(hub).files == 1
     assert [name for name in contents if digests[name] in hub.blobs] == ["committed", "fresh"]
+    (hub.root / SERVED / "not-ours").write_bytes(b"\xff\xfe")  # no text, and no reason to fail
+    collect_garbage(hub)
 
 
 def test_there_is_no_garbage_where_there_is_no_hub(hub: LocalHub) -> None:

@@ -186,3 +186,24 @@ def test_images_and_strange_networks_are_refused(folder: Path, tmp_path: Path) -
     torch.save(nn.Linear(2, 2).state_dict(), folder / "x.cleanrl_model")
     with pytest.raises(zoo.ZooError, match="none of the networks"):
         zoo.import_agent(folder, tmp_path / "agent")
+
+
+@pytest.mark.parametrize(("mean", "var"), [([0, 0, 0], [1, 1]), ([0, 0], [1, -1])])
+def test_statistics_that_are_none(
+    folder: Path, tmp_path: Path, mean: list[float], var: list[float]
+) -> None:
+    torch.save(PPO(3, 1, True).state_dict(), folder / "x.cleanrl_model")
+    np.savez(tmp_path / "s.npz", mean=mean, var=var)
+    with pytest.raises(zoo.ZooError, match="do not fit each other"):
+        zoo.import_agent(
+            folder, tmp_path / "agent", env="Pendulum-v1", statistics=tmp_path / "s.npz"
+        )
+
+
+def test_a_model_that_would_fill_the_memory(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.importers.cleanrl._MAX_BYTES", 100)
+    (folder / "x.cleanrl_model").write_bytes(b"x" * 101)
+    with pytest.raises(zoo.ZooError, match="too large"):
+        zoo.import_agent(folder, tmp_path / "agent", env="Pendulum-v1")

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 import zoo
 from tests.foreign.hostile import payloads
@@ -347,3 +348,37 @@ def test_any_damage_is_one_line(part: str, run: Path, tries: Callable[[], str]) 
             rewrite(run, lambda name, old: damaged(old, rng) if name == part else old)
         tries()
         shutil.rmtree(run.parents[1] / "agent", ignore_errors=True)
+
+
+@pytest.mark.parametrize("key", ["observation_space", "action_space"])
+@pytest.mark.parametrize(
+    "odd", [spaces.Box(0, 255, (3, 4, 4), np.uint8), spaces.MultiBinary([2, 3]), spaces.Dict({})]
+)
+def test_spaces_that_do_not_fit_the_layers(
+    key: str, odd: Any, run: Path, tries: Callable[[], str]
+) -> None:
+    (run / "Pendulum-v1" / "vecnormalize.pkl").unlink()
+    (run / "Pendulum-v1" / "config.yml").unlink()
+    poison(run, key, pickle.dumps(odd))
+    assert "does not fit together" in tries()
+
+
+def test_contact_forces_that_the_layers_do_not_read(run: Path, tries: Callable[[], str]) -> None:
+    (run / "Pendulum-v1" / "vecnormalize.pkl").unlink()
+    (run / "Pendulum-v1" / "config.yml").unlink()
+    (run / "Pendulum-v1" / "args.yml").write_text("algo: ppo\nenv: Ant-v3\n")
+    poison(run, "observation_space", pickle.dumps(spaces.Box(-1.0, 1.0, (111,), np.float32)))
+    assert "does not fit together" in tries()
+
+
+def test_statistics_too_large_are_not_read_whole(
+    run: Path, tries: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.foreign.pickles.MAX_BYTES", 100_000)
+    (run / "Pendulum-v1" / "vecnormalize.pkl").write_bytes(b"x" * 500_000)
+    assert "too large to be read: 100001 bytes" in tries()
+
+
+def test_endless_arguments_are_refused(run: Path, tries: Callable[[], str]) -> None:
+    poison(run, "policy_kwargs", pickle.dumps({str(i): 0 for i in range(101)}))
+    assert "101 arguments" in tries()

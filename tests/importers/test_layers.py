@@ -118,3 +118,50 @@ def test_what_is_missing_is_named(net: Any, tmp_path: Path) -> None:
     with pytest.raises(zoo.ZooError, match="cannot be read"):
         zoo.import_agent(tmp_path / "x.onnx", tmp_path / "a", env="CartPole-v1")
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("nodes", "said"),
+    [
+        ([("Gemm", ["x"], ["y"])], "do not fit"),
+        ([("MatMul", ["x"], ["y"])], "do not fit"),
+        ([("Gemm", ["x", "w"], [])], "do not fit"),
+        ([("Constant", [], [])], "do not fit"),
+        ([("Gemm", ["x", "scalar", "bias"], ["y"])], "do not fit"),
+        ([("Gemm", ["x", "w", "long"], ["y"])], "do not fit"),
+        ([("MatMul", ["x", "w"], ["z"]), ("Add", ["z", "z"], ["y"])], "do not fit"),
+        ([("MatMul", ["w", "x"], ["y"])], "input on the right"),
+        ([("MatMul", ["x", "w"], ["z"])], "not the end of its nodes"),
+    ],
+)
+def test_graphs_that_are_not_whole_are_refused(
+    nodes: list[tuple[str, list[str], list[str]]], said: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    numbers = {"w": (4, 2), "bias": (2,), "long": (3,), "scalar": ()}
+    arrays = [numpy_helper.from_array(np.ones(s, np.float32), n) for n, s in numbers.items()]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in "xy"]
+    graph = helper.make_graph(
+        [helper.make_node(*node) for node in nodes], "g", ends[:1], ends[1:], arrays
+    )
+    (tmp_path / "x.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    with pytest.raises(zoo.ZooError, match=said) as caught:
+        zoo.import_agent(tmp_path / "x.onnx", tmp_path / "a", env="CartPole-v1")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("name", ["9" * 5000, "\u00b2"])
+def test_names_of_layers_that_are_hardly_numbers(name: str, tmp_path: Path) -> None:
+    torch.save({f"{name}.weight": torch.ones(2, 2)}, tmp_path / "x.pth")
+    described = {"head": "q-value", "activation": "relu"}
+    with pytest.raises(zoo.ZooError, match="layers do not fit"):
+        zoo.import_agent(
+            tmp_path / "x.pth", tmp_path / "a", env="CartPole-v1", architecture=described
+        )
+    with pytest.raises(zoo.ZooError, match="no activation"):
+        zoo.import_agent(
+            tmp_path / "x.pth", tmp_path / "a", architecture={**described, "activation": []}
+        )

@@ -15,6 +15,7 @@ from gymnasium import spaces
 import zoo
 from tests.importers.test_sb3_saved import Spaces
 from zoo.foreign import pickles
+from zoo.foreign.arrays import NotPlain
 from zoo.foreign.spaces import space
 
 sb3 = pytest.importorskip("stable_baselines3")
@@ -254,3 +255,27 @@ def test_spaces_of_gym_are_read_too(own: Any) -> None:
     assert new != old
     for data in (new, old):
         assert space(pickles.loads(data, "x")) == own
+
+
+def test_spaces_that_multiply_are_refused() -> None:
+    own: Any = spaces.Discrete(2)
+    for _ in range(6):
+        inner, own = own, spaces.Tuple([spaces.Discrete(2)])
+        own.spaces = (inner,) * 30
+    with pytest.raises(NotPlain, match="too large"):
+        space(pickles.loads(pickle.dumps(own), "x"))
+
+
+@pytest.mark.parametrize("setting", ["foo", "[1]", "3"])
+def test_an_odd_normalize_kwargs_is_passed_over(tmp_path: Path, setting: str) -> None:
+    config = f"normalize: true\nnormalize_kwargs: {setting}\n"
+    folder = run_folder(tmp_path / "in", "Old-v0", model(ARMS), config=config)
+    with pytest.raises(zoo.ZooError, match="statistics"):
+        imported(folder, tmp_path)
+
+
+def test_the_name_of_a_wrapper_stays_in_one_line(tmp_path: Path) -> None:
+    config = 'env_wrapper: "x\\n\\x1b[31m"\n'
+    folder = run_folder(tmp_path / "in", "Old-v0", model(ARMS), config=config)
+    _, notes = imported(folder, tmp_path)
+    assert any(r"x\n\x1b[31m" in note for note in notes)

@@ -75,6 +75,7 @@ def with_header(header, body=b"\0" * 8):
         with_header({"w": None}),
         with_header({"w": {"dtype": "OBJECT", "shape": [1], "data_offsets": [0, 8]}}),
         with_header({"w": {"dtype": "BF16", "shape": [4], "data_offsets": [0, 8]}}),
+        with_header({"w": {"dtype": [], "shape": [1], "data_offsets": [0, 8]}}),
         with_header({"w": {"dtype": "F64", "shape": [2], "data_offsets": [0, 8]}}),
         with_header({"w": {"dtype": "F64", "shape": [1], "data_offsets": [0, 800]}}),
         with_header({"w": {"dtype": "F64", "shape": [-1], "data_offsets": [0, 8]}}),

@@ -267,3 +267,28 @@ def test_a_description_that_would_fill_the_memory_is_refused(kwargs: dict[str, A
     image = spaces.Box(0, 255, (40, 36, 3), np.uint8)
     with pytest.raises(ZooError, match=r"too large to be built|cannot be built"):
         SB3PolicyAgent(description, {}, image, spaces.Discrete(4))
+
+
+@pytest.mark.parametrize(
+    ("observations", "actions", "kwargs"),
+    [
+        (IMAGE, FOUR, {"n_critics": 10**9}),
+        (IMAGE, FOUR, {"n_quantiles": 10**9}),
+        (IMAGE, spaces.Discrete(10**9), {}),
+        (spaces.Discrete(10**9), FOUR, {}),
+        (IMAGE, FOUR, {"features_extractor_kwargs": [1]}),
+    ],
+)
+def test_sizes_that_only_the_usual_layers_multiply(
+    observations: spaces.Space[Any], actions: spaces.Space[Any], kwargs: dict[str, Any]
+) -> None:
+    description = {
+        "algorithm": "SAC" if "n_critics" in kwargs else "QRDQN",
+        "policy": "CnnPolicy",
+        "policy_kwargs": kwargs,
+        "use_sde": False,
+        "epsilon": 0.0,
+        "normalize": None,
+    }
+    with pytest.raises(ZooError, match=r"too large to be built|cannot be built: its features"):
+        SB3PolicyAgent(description, {}, observations, actions)

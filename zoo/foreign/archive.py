@@ -122,11 +122,10 @@ class Archive:
         sizes = [struct.unpack_from("<I", tail, end + 12)[0]]
         if tail[max(0, end - 20) : end].startswith(b"PK\x06\x07"):
             (offset,) = struct.unpack_from("<Q", tail, end - 20 + 8)
-            file.seek(min(offset, size))
-            record = file.read(56)
-            if len(record) < 56 or not record.startswith(b"PK\x06\x06"):
+            before = size - len(tail) + end - 20 - 56  # where `zipfile` reads it
+            if offset != before or end < 76 or tail[end - 76 : end - 72] != b"PK\x06\x06":
                 raise self._broken("its end is damaged")
-            sizes = [struct.unpack_from("<Q", record, 40)[0]]
+            sizes = [struct.unpack_from("<Q", tail, end - 76 + 40)[0]]
         if max(sizes) > _MAX_DIRECTORY:
             raise self._broken("its list of members is too long")
         file.seek(0)

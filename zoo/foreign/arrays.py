@@ -57,8 +57,10 @@ def array(value: Any) -> np.ndarray:
         order = "F" if is_fortran is True else "C"
         return _filled(_bytes(data), dtype(kind), shape, order)
     if is_made_by(value, *_FROM_BUFFER):
-        data, kind, shape, order = _arguments(value, 4)
-        return _filled(_bytes(data), dtype(kind), shape, "F" if order == "F" else "C")
+        has_axes = isinstance(value.arguments, tuple) and len(value.arguments) == 5  # NumPy 2.3
+        data, kind, shape, order, *axes = _arguments(value, 5 if has_axes else 4)
+        found = _filled(_bytes(data), dtype(kind), shape, "F" if order == "F" else "C")
+        return _turned(found, axes[0]) if axes and order == "K" else found
     raise NotPlain(f"{shown(value)} is no array")
 
 
@@ -70,7 +72,9 @@ def npy(data: bytes) -> np.ndarray:
         readers = {(1, 0): np.lib.format.read_array_header_1_0,
                    (2, 0): np.lib.format.read_array_header_2_0}  # fmt: skip
         shape, is_fortran, kind = readers[version](stream)
-    except (ValueError, KeyError, EOFError, SyntaxError, TypeError) as error:
+    except (
+        ValueError, KeyError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError,
+    ) as error:  # fmt: skip
         raise NotPlain("it is no array of NumPy") from error
     if kind.kind not in "biuf":
         raise NotPlain(f"arrays of {kind} are not read, only those of numbers")
@@ -149,6 +153,15 @@ def _filled(data: bytes, kind: np.dtype, shape: Any, order: Any = "C") -> np.nda
         raise NotPlain(f"an array of shape {sizes} and {kind} cannot have {len(data)} bytes")
     native = np.frombuffer(data, kind).astype(kind.newbyteorder("="))
     return native.reshape(sizes, order=order)
+
+
+def _turned(value: np.ndarray, axes: Any) -> np.ndarray:
+    if axes is None:
+        return value
+    order = checked_shape(axes)
+    if sorted(order) != list(range(value.ndim)):
+        raise NotPlain("the axes of an array are no order of them")
+    return value.transpose(order)
 
 
 def _bytes(value: Any) -> bytes:

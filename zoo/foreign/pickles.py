@@ -23,6 +23,8 @@ from zoo.foreign.records import Made, Name, Persistent
 MAX_BYTES = 64 << 20
 _MAX_INTEGER = 1024  # bytes of one integer
 _MAX_DIGITS = 1000
+_MAX_KEY = 1 << 60
+"""Below, integers as keys have hashes of their own; above, any number of them share one."""
 
 _KEYS = (str, int, float, bytes, type(None))
 _HINT = "The file is damaged or hostile; nothing in it was run"
@@ -156,6 +158,8 @@ def _put(m: Machine, values: list[Any]) -> None:
     for key, value in zip(values[::2], values[1::2], strict=True):
         if not isinstance(key, _KEYS):  # a hash may take forever or exhaust the stack
             raise Wrong("a key in it is neither text nor a number")
+        if isinstance(key, int) and abs(key) > _MAX_KEY:
+            raise Wrong("a key in it is too large a number")
         entries[key] = value
 
 

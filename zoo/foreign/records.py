@@ -14,7 +14,7 @@ class Name:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.module}.{self.name}"[:100]
+        return repr(f"{self.module}.{self.name}"[:100])[1:-1]  # one line, whatever it is
 
 
 @dataclass(frozen=True, slots=True, eq=False)

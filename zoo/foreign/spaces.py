@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from zoo.foreign.records import Made, Name, is_made_by
 
 _LIBRARIES = ("gym.spaces", "gymnasium.spaces")
 _MAX_DEPTH = 8
-_MAX_NUMBERS = 1 << 24
+_MAX_NUMBERS = 1 << 23
+_LEAST = 1000
+"""What a space counts for besides its numbers: a pickle may name one a million times."""
 
 
 def space(value: Any, *, depth: int = _MAX_DEPTH) -> Space[Any]:
@@ -85,16 +88,31 @@ def _dict(state: Mapping[str, Any], depth: int) -> Space[Any]:
     inner = mapping(state["spaces"])
     if not all(isinstance(key, str) for key in inner):
         raise NotPlain("a key of a Dict space is no text")
-    return spaces.Dict(
-        OrderedDict((key, space(part, depth=depth - 1)) for key, part in inner.items())
-    )
+    return spaces.Dict(OrderedDict(zip(inner, _parts(inner.values(), depth), strict=True)))
 
 
 def _tuple(state: Mapping[str, Any], depth: int) -> Space[Any]:
     parts = state["spaces"]
     if not isinstance(parts, list | tuple):
         raise NotPlain("a Tuple space has no parts")
-    return spaces.Tuple([space(part, depth=depth - 1) for part in parts])
+    return spaces.Tuple(_parts(parts, depth))
+
+
+def _parts(values: Iterable[Any], depth: int) -> list[Space[Any]]:
+    found, numbers = [], 0
+    for value in values:
+        found.append(space(value, depth=depth - 1))
+        numbers += _numbers(found[-1])
+        if numbers > _MAX_NUMBERS:
+            raise NotPlain("a space is too large")
+    return found
+
+
+def _numbers(one: Space[Any]) -> int:
+    if isinstance(one, spaces.Dict | spaces.Tuple):
+        inner = one.spaces.values() if isinstance(one, spaces.Dict) else one.spaces
+        return _LEAST + sum(map(_numbers, inner))
+    return _LEAST + math.prod(one.shape or ())
 
 
 _KINDS = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ _STORAGES = {
 _MAX_STORAGES = 20_000
 _MAX_DEPTH = 4
 _MAX_VALUES = 200_000
+_MAX_BYTES = 1 << 30
+"""Of all tensors together: many may name the same storage, and each becomes an array."""
 _REBUILD = "torch._utils._rebuild_tensor_v2"
 _PARAMETERS = (
     "torch._utils._rebuild_parameter",
@@ -52,9 +54,9 @@ def read(data: bytes, where: str) -> Any:
         if is_zip(data):
             with Archive(data, where) as archive:
                 value, storages = _zip_parts(archive, where)
-                return _Filling(partial(_tensor, storages=storages)).fill(value, _MAX_DEPTH)
+                return _Filling(_Tensors(storages).make).fill(value, _MAX_DEPTH)
         value, storages = _legacy_parts(data, where)
-        return _Filling(partial(_tensor, storages=storages)).fill(value, _MAX_DEPTH)
+        return _Filling(_Tensors(storages).make).fill(value, _MAX_DEPTH)
     except NotPlain as error:
         raise explained(error, where) from error
 
@@ -84,6 +86,7 @@ def _zip_parts(archive: Archive, where: str) -> tuple[Any, Storages]:
     if order in archive.names and archive.read(order, 16) != sys.byteorder.encode():
         raise NotPlain("its numbers are stored in the other order of bytes")
 
+    @cache  # else a thousand tensors of one storage would unpack it a thousand times
     def storage(key: str) -> np.ndarray:
         name = f"{folder}data/{key}"
         if name not in archive.names:
@@ -121,7 +124,7 @@ def _legacy_parts(data: bytes, where: str) -> tuple[Any, Storages]:
 
     def storage(key: str) -> np.ndarray:
         begin, end = places[key]
-        return np.frombuffer(data[begin:end], np.uint8)
+        return np.frombuffer(memoryview(data)[begin:end], np.uint8)
 
     return value, storage
 
@@ -176,7 +179,22 @@ def _tensor_record(value: Any) -> Any:
     return value
 
 
-def _tensor(record: Any, storages: Storages) -> np.ndarray:
+class _Tensors:
+    """Makes arrays of the records of tensors, until they are too many bytes together."""
+
+    def __init__(self, storages: Storages) -> None:
+        self.storages = storages
+        self.bytes = 0
+
+    def make(self, record: Any) -> np.ndarray:
+        view = _view(record, self.storages)
+        self.bytes += view.nbytes
+        if self.bytes > _MAX_BYTES:
+            raise NotPlain("its tensors have too many bytes together")
+        return view.copy()
+
+
+def _view(record: Any, storages: Storages) -> np.ndarray:
     storage, offset, shape, strides = record.arguments[:4]
     kind, key, count = _storage_facts(storage)
     sizes, steps = checked_shape(shape), checked_shape(strides)
@@ -193,7 +211,7 @@ def _tensor(record: Any, storages: Storages) -> np.ndarray:
     if not size:
         return np.zeros(sizes, kind)
     byte_steps = tuple(step * kind.itemsize for step in steps)
-    return np.lib.stride_tricks.as_strided(flat, sizes, byte_steps, writeable=False).copy()
+    return np.lib.stride_tricks.as_strided(flat, sizes, byte_steps, writeable=False)
 
 
 def _storage_facts(storage: Any) -> tuple[np.dtype, str, int]:

@@ -15,6 +15,7 @@ from zoo.errors import ZooError
 
 if TYPE_CHECKING:
     from zoo.hub.local import LocalHub
+    from zoo.hub.refs import Ref
     from zoo.storage.bundle import Bundle
 
 SECONDS = 60.0
@@ -42,8 +43,8 @@ class Query:
         """Say whether `entry` is what is searched for, as far as it tells."""
         if self.algorithm not in (None, entry.algorithm) or self.env_id not in (None, entry.env_id):
             return False
-        if self.min_return is not None and (
-            entry.mean_return is None or entry.mean_return < self.min_return
+        if self.min_return is not None and not (
+            entry.mean_return is not None and entry.mean_return >= self.min_return
         ):
             return False
         shown = f"{entry.ref} {entry.algorithm} {entry.env_id}".casefold()
@@ -134,6 +135,13 @@ class Hub(ABC):
         caller adds further tags. What the destination has already is not fetched again, and every
         file's SHA-256 is held against the bundle's own manifest before anything is added.
         """
+
+    def gave(self, ref: Ref) -> bool:
+        """Say whether what was pulled under `ref`, an exact revision, came from this very hub.
+
+        A hub that can have several addresses keeps in `ref.source` from which one it was.
+        """
+        return True
 
     def push(
         self,

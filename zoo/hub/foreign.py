@@ -32,8 +32,10 @@ def fetch(hub: HuggingFaceHub, name: str, revision: str | None, folder: Path) ->
                 f"{SCHEME}:{name} has {len(wanted)} files of models, too many or too large ones",
                 "Download what you need yourself, and import it from there",
             )
+        left = _MOST_BYTES  # the sizes above are only what the hub said
         for one in wanted:
-            data = hub.file(name, one.rfilename, commit, _MOST_BYTES, size=one.size)
+            data = hub.file(name, one.rfilename, commit, left, size=one.size)
+            left -= len(data)
             expected = one.lfs.sha256 if one.lfs else one.blob_id
             if expected not in (None, hashlib.sha256(data).hexdigest(), git_oid(data)):
                 raise ZooError(

@@ -30,6 +30,7 @@ from zoo.storage.manifest import MANIFEST, check_manifest
 
 if TYPE_CHECKING:
     from zoo.hub.local import LocalHub
+    from zoo.hub.refs import Ref
     from zoo.storage.bundle import Bundle
 
 SCHEME = "hf"
@@ -50,8 +51,7 @@ class HuggingFaceHub(Hub):
     def __init__(self, endpoint: str | None = None, timeout: float = SECONDS) -> None:
         chosen = endpoint or os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
         self.endpoint, self.timeout = chosen.rstrip("/"), timeout
-        parts = urlsplit(self.endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        if not _is_address(self.endpoint):
             raise ZooError(
                 f"{chosen!r} is not the address of a hub", "Give one such as https://hub.example"
             )
@@ -120,6 +120,9 @@ class HuggingFaceHub(Hub):
             self._fetch_files(name, commit, value["files"], destination, progress)
         bundle = destination.bundle(digest)
         return destination.add(bundle, kept, [commit], source=self._source(name, commit))
+
+    def gave(self, ref: Ref) -> bool:
+        return ref.source.startswith(f"{self.endpoint}/")
 
     def push(
         self,
@@ -214,7 +217,7 @@ class HuggingFaceHub(Hub):
         if commit is None or not _COMMIT.fullmatch(commit):
             return None
         ref = hub.refs.get(cached_name(SCHEME, name), commit)
-        if ref is None or ref.source != self._source(name, commit):
+        if ref is None or not self.gave(ref):
             return None
         bundle = hub.bundle(ref.digest)
         bundle.verify()
@@ -231,6 +234,20 @@ class HuggingFaceHub(Hub):
         client = get_session()
         assert isinstance(client, Client), "only inside `connection`"
         return client
+
+
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        is_port = parts.port is None or parts.port > 0
+    except ValueError:  # an odd port, or half of an IPv6 address
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and is_port
+        and (not parts.username)
+    )
 
 
 def git_oid(content: bytes) -> str:

@@ -149,4 +149,5 @@ def _named_by_server(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not is_temporary(path.name):
             with explain(path, "read"):
-                yield from re.findall(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", path.read_text())
+                text = path.read_text(encoding="utf-8", errors="replace")
+            yield from re.findall(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])", text)

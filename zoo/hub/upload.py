@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelInfo
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HfUriError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from zoo.errors import ZooError
 from zoo.hub.base import Progress, Pushed
@@ -99,7 +105,8 @@ class Upload:
         return attach(copy, card_files(copy, f"hf:{self.name}"))
 
     def _prepare(self, api: HfApi) -> None:
-        api.create_repo(self.name, private=self.private or None, exist_ok=True)
+        with suppress(HfUriError):  # it exists, we may not make it, and the client trips over that
+            api.create_repo(self.name, private=self.private or None, exist_ok=True)
         if self.branch != MAIN:
             api.create_branch(self.name, branch=self.branch, exist_ok=True)
         if self.private and api.model_info(self.name).private is False:

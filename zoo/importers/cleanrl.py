@@ -37,6 +37,7 @@ SUFFIX = ".cleanrl_model"
 _EPSILON = 0.05  # of the scripts' own evaluation
 _LOG_STD = (-5.0, 2.0)
 _CLIP = 10.0
+_MAX_BYTES = 1 << 30
 _RUN = re.compile(r"(?P<env>.+?-v\d+)(?:__.*|-.*-seed\d+)")
 Tensors = Mapping[str, np.ndarray]
 
@@ -50,6 +51,8 @@ class CleanRLImporter(Importer):
     def read(self, path: Path, request: ImportRequest) -> Imported:
         model = _find(path)
         with explain(model, "read"):
+            if model.stat().st_size > _MAX_BYTES:
+                raise ZooError(f"{model} is too large", "Is it the right file?")
             data = model.read_bytes()
         script, tensors = _acting(torch_file.read(data, str(model)), str(model))
         config, observations, actions, notes = environment.find(
@@ -200,6 +203,8 @@ def _moments(path: Path) -> tuple[np.ndarray, np.ndarray]:
             mean, var = (
                 npy(archive.read(f"{name}.npy")).astype(np.float64) for name in ("mean", "var")
             )
+            if mean.shape != var.shape or not (np.isfinite(mean).all() and (var >= 0).all()):
+                raise NotPlain("a mean and its variance do not fit each other")
         except NotPlain as error:
             raise explained(error, str(path)) from error
     return mean, var

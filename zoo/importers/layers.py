@@ -100,7 +100,7 @@ def _checked(described: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
     head, activation = described.get("head", "linear"), described.get("activation", "identity")
     if head not in _HEADS:
         raise ZooError(f"there is no head {head!r}", f"Choose from: {', '.join(_HEADS)}")
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise ZooError(
             f"there is no activation {activation!r}", f"Choose from: {', '.join(ACTIVATIONS)}"
         )
@@ -133,7 +133,8 @@ def _layers(tensors: Tensors, described: Mapping[str, Any], path: Path) -> list[
 def _natural(name: str) -> tuple[tuple[bool, int, str], ...]:
     """Sort `net.10` behind `net.2`: safetensors files have no order of their own."""
     parts = name.split(".")
-    return tuple((not p.isdigit(), int(p) if p.isdigit() else 0, p) for p in parts)
+    numbers = [int(p) if p.isascii() and p.isdigit() and len(p) < 10 else None for p in parts]
+    return tuple((n is None, n or 0, p) for n, p in zip(numbers, parts, strict=True))
 
 
 def _layer(tensors: Tensors, name: str, path: Path) -> Layer:

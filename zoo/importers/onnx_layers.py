@@ -29,9 +29,14 @@ def read(data: bytes, where: str) -> list[Layer]:
         graph = onnx.load_model_from_string(data).graph
     except (DecodeError, ValueError, RuntimeError) as error:
         raise ZooError(f"{where} cannot be read: it is no ONNX file") from error
-    chain = _Chain(graph, where)
-    for node in graph.node:
-        chain.add(node)
+    try:
+        chain = _Chain(graph, where)
+        for node in graph.node:
+            chain.add(node)
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise ZooError(f"{where} cannot be read: its nodes do not fit their numbers") from error
+    if chain.value != graph.output[0].name:
+        raise ZooError(f"{where} cannot be read: its output is not the end of its nodes", _HINT)
     if not chain.layers:
         raise ZooError(f"{where} has no fully connected layer", _HINT)
     return chain.layers
@@ -57,6 +62,8 @@ class _Chain:
             return
         if self.value not in node.input:
             raise self._not_read(f"its {kind} does not follow the node before it")
+        if kind in ("Gemm", "MatMul") and node.input[0] != self.value:
+            raise self._not_read(f"its {kind} has the layer's input on the right")
         others = [self.constants.get(name) for name in node.input if name and name != self.value]
         if kind not in _NOTHING and any(other is None for other in others):
             raise self._not_read(f"its {kind} reads more than one value")

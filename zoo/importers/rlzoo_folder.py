@@ -49,7 +49,8 @@ class Folder:
         """Whether the config says that observations were normalised."""
         setting = data(self.config.get("normalize"))
         more = data(self.config.get("normalize_kwargs"))
-        merged = {**(setting if isinstance(setting, dict) else {}), **(more or {})}
+        parts = (part for part in (setting, more) if isinstance(part, dict))
+        merged = {key: value for part in parts for key, value in part.items()}
         return bool(setting) and merged.get("norm_obs", True) is not False
 
 

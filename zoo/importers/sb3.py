@@ -29,6 +29,7 @@ from zoo.importers.sb3_policy import channels_last, policy_agent
 from zoo.importers.sb3_statistics import Statistics, read_statistics
 
 _OLD_MASSES = "old-capsule-masses"
+_MISFITS = (ValueError, TypeError, IndexError, AttributeError, ArithmeticError)
 
 
 class SB3Importer(Importer):
@@ -57,7 +58,11 @@ class _Reading:
     def imported(self) -> Imported:
         statistics = self._statistics()
         environment, source_id = self._environment()
-        agent, kwargs = self._agent(statistics, source_id)
+        try:
+            agent, kwargs = self._agent(statistics, source_id)
+        except _MISFITS as error:  # a stranger's numbers need not have each other's shapes
+            said = " ".join(str(error).split())[:200]
+            raise ZooError(f"{self.model.where} does not fit together: {said}") from error
         environment = EnvironmentConfig(
             environment.id, {**kwargs, **environment.kwargs}, environment.wrappers
         )
@@ -125,7 +130,7 @@ class _Reading:
         for dotted, arguments in _named(data(self.folder.config.get("env_wrapper"))):
             entries, left_out = rlzoo_names.wrapper(dotted, arguments)
             found += [_wrapper(entry) for entry in entries]
-            self.notes += [f"left out the wrapper {what}" for what in left_out]
+            self.notes += [f"left out the wrapper {repr(what)[1:-1]}" for what in left_out]
         stack = data(self.folder.config.get("frame_stack"))
         if type(stack) is int:
             found.append(("frame-stack", {"n": stack}))

@@ -31,6 +31,7 @@ from zoo.foreign.spaces import space
 MEMBERS = {"data", "policy.pth"}
 _MAX_DATA = 16 << 20
 _MAX_VERSION = 100
+_MAX_ARGUMENTS = 100
 _SERIALIZED = ":serialized:"
 _LIBRARIES = ("stable_baselines3.", "sb3_contrib.")
 _FAMILIES = {
@@ -102,6 +103,8 @@ def read_model(path: Path) -> Model:
     policy_class = _object(data, "policy_class", where)
     try:
         kwargs = mapping(_object(data, "policy_kwargs", where) or {})
+        if len(kwargs) > _MAX_ARGUMENTS:
+            raise NotPlain(f"its policy_kwargs are {len(kwargs)} arguments")
         return Model(
             where=where,
             family=_family(policy_class),

@@ -63,8 +63,8 @@ class Statistics:
 
 def read_statistics(path: Path) -> Statistics | None:
     """Read a pickled `VecNormalize`; None where it leaves observations alone."""
-    with explain(path, "read"):
-        data = path.read_bytes()
+    with explain(path, "read"), open(path, "rb") as file:
+        data = file.read(pickles.MAX_BYTES + 1)
     try:
         state = state_of(pickles.loads(data, str(path)), _NORMALIZER)
         if plain(state.get("norm_obs", True)) is False:
@@ -84,10 +84,11 @@ def _statistics(state: Mapping[str, Any]) -> Statistics:
     keys = plain(state.get("norm_obs_keys"))
     if isinstance(keys, list | tuple):
         each = {key: one for key, one in each.items() if key in keys}
-    moments = {key: _moments(one) for key, one in each.items()}
-    for key, (mean, _) in moments.items():
+    moments = {}
+    for key, one in each.items():
         own = observation_space if key is None else _entry(observation_space, key)
-        if mean.shape != own.shape:
+        moments[key] = _moments(one)
+        if moments[key][0].shape != own.shape:
             raise NotPlain("its statistics do not fit its observation space")
     return Statistics(
         moments,

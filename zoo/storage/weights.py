@@ -39,7 +39,7 @@ def loads(data: bytes, where: str) -> dict[str, np.ndarray]:
     entries = header if isinstance(header, dict) else {"header": None}
     for name, entry in entries.items():
         if name != "__metadata__" and not (
-            isinstance(entry, dict) and entry.get("dtype") in _DTYPES
+            isinstance(entry, dict) and str(entry.get("dtype")) in _DTYPES
         ):
             raise ZooError(f"{where} is damaged: {name[:80]!r} is no array of numbers", _HINT)
     try:

@@ -224,3 +224,37 @@ def test_no_path_leads_out(api: HfApi, served: Served, path: str) -> None:
     response = connection.getresponse()
     assert response.status in (400, 401, 404)
     assert b"sha256" not in response.read()
+
+
+def test_a_name_with_two_strokes_leads_to_its_own_namespace_only(
+    served: Served, api: HfApi, stranger: HfApi, tmp_path: Path
+) -> None:
+    pushed(served, tmp_path / "a", "team/secret/x")
+    api.update_repo_settings("team/secret__x", private=True)
+    assert api.model_info("team/secret__x").private
+    for name in ("team/secret__x", "team__secret/x"):
+        with pytest.raises(RepositoryNotFoundError):
+            stranger.model_info(name)
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("api/models/team/walker/tree/", 200),
+        ("api/models/team/walker/revision/%00", 404),
+        ("team/walker/resolve/", 400),
+        ("team/walker/resolve/main/", 400),
+    ],
+)
+def test_an_address_that_lacks_its_end_is_answered(
+    served: Served, tmp_path: Path, address: str, status: int
+) -> None:
+    pushed(served, tmp_path / "a")
+    assert get_session().get(f"{served.url}/{address}").status_code == status
+
+
+def test_a_page_has_at_least_one_model(served: Served, tmp_path: Path) -> None:
+    pushed(served, tmp_path / "a", "team/a")
+    pushed(served, tmp_path / "b", "team/b")
+    answer = get_session().get(f"{served.url}/api/models?limit=0")
+    assert [one["id"] for one in answer.json()] == ["team/a"]

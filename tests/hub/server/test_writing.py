@@ -22,6 +22,7 @@ from zoo.hub import upkeep
 from zoo.hub.base import Query
 from zoo.hub.card import card_files
 from zoo.hub.local import LocalHub
+from zoo.hub.server.store import Store
 from zoo.hub.server.tokens import add_token
 from zoo.storage.bundle import Bundle, attach
 
@@ -357,3 +358,27 @@ def test_metadata_that_cannot_be_read_is_told(api: HfApi) -> None:
             api.create_commit(
                 "team/walker", [add("README.md", text.encode())], commit_message="Add"
             )
+
+
+def test_letters_beyond_ascii_are_refused(api: HfApi, served: Served) -> None:
+    api.create_repo("team/walker")
+    session, token = get_session(), {"Authorization": f"Bearer {served.token}"}
+    address = f"{served.url}/api/lfs/{'a' * 64}?size=1&until=99999999999&sign=%C3%A9"
+    assert session.put(address, content=b"a").status_code == 403
+    lines = [
+        {"key": "header", "value": {"summary": "s"}},
+        {"key": "file", "value": {"path": "a", "content": "\u00e9"}},
+    ]
+    body = "\n".join(map(json.dumps, lines)).encode()
+    url = f"{served.url}/api/models/team/walker/commit"
+    assert session.post(f"{url}/main", content=body, headers=token).status_code == 400
+    assert session.post(f"{url}/", content=body, headers=token).status_code == 404
+
+
+def test_a_file_that_another_commit_deleted_is_gone(api: HfApi, served: Served) -> None:
+    api.create_repo("team/walker")
+    api.create_commit("team/walker", [add("a", b"1"), add("b", b"2")], commit_message="Two")
+    repository = Store(served.root).repository("team/walker")
+    for files in ({"a": None}, {"a": None, "b": None}):  # both read before either was made
+        repository.add("main", None, files, title="Delete", message="", author="")
+    assert not {"a", "b"} & repository.commit("main").files.keys()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -77,7 +76,7 @@ def _kept(repository: Repository, file: Mapping[str, Any], max_size: int) -> Fil
     """Keep a file whose content stands in the commit."""
     try:
         content = base64.b64decode(str(file.get("content", "")), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error, or characters beyond ASCII
         raise wrong(f"the content of {file.get('path')} is not base64") from None
     if len(content) > max_size:
         raise too_large(str(file.get("path")), max_size)

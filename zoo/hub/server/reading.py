@@ -55,7 +55,7 @@ def info(request: Request) -> Response:
 
 def tree(request: Request) -> Response:
     repository, parts = readable(request), segments(request)
-    commit = repository.commit(parts[5])
+    commit = repository.commit(parts[5] if len(parts) > 5 else MAIN)
     folder = check_path("/".join(parts[6:]).rstrip("/")) if any(parts[6:]) else ""
     recursive = request.query_params.get("recursive", "").lower() in ("1", "true")
     found = describe.tree(commit, folder, recursive=recursive)
@@ -87,8 +87,8 @@ def resolve(request: Request) -> Response:
     repository, parts = readable(request), segments(request)
     if repository.history.settings()["gated"] and user(request) is None:
         raise Refusal(401, f"Access to model {repository.name} needs a token", "GatedRepo")
-    commit = repository.commit(parts[3])
     path = check_path("/".join(parts[4:]))
+    commit = repository.commit(parts[3])
     file = commit.files.get(path)
     if file is None:
         raise no_entry(path)
@@ -110,7 +110,7 @@ def resolve(request: Request) -> Response:
 def models(request: Request) -> Response:
     """Answer `list_models`: filters, search, author, sort, and pages by `Link`."""
     query = request.query_params
-    limit = min(_number(query.get("limit"), _MOST_LISTED), _MOST_LISTED)
+    limit = min(max(_number(query.get("limit"), _MOST_LISTED), 1), _MOST_LISTED)
     start = _number(query.get("cursor"), 0)
     found = list(_matching(request))
     if sort := query.get("sort"):

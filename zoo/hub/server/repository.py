@@ -43,7 +43,8 @@ class Repository:
         """What the repository is called in the local hub."""
         namespace, _, rest = self.name.partition("/")
         alone = [rest] if namespace == LOCAL else []
-        for name in (self.name, self.name.replace(_SLASH, "/"), *alone):
+        inside = f"{namespace}/{rest.replace(_SLASH, '/')}"  # never another namespace's agent
+        for name in (self.name, inside, *alone):
             if is_name(name) and self.hub.refs.tags(name):
                 return name
         return self.name
@@ -126,7 +127,7 @@ class Repository:
                 raise stale(parent, head.oid)
             files = dict(head.files) | {p: file for p, file in change.items() if file}
             for path in (path for path, file in change.items() if file is None):
-                del files[path]
+                files.pop(path, None)  # another commit may have deleted it meanwhile
             texts = {"title": title, "message": message, "author": author}
             commit = self.history.add_commit(files, head.oid, **texts)
             if not self.history.exists:  # so far it was an agent of the local hub only

@@ -48,7 +48,8 @@ class Server:
         return f"size={size}&until={until}&sign={self._mac(oid, size, until)}"
 
     def check_signature(self, oid: str, size: int, until: int, sign: str) -> None:
-        if not hmac.compare_digest(self._mac(oid, size, until), sign) or until < time.time():
+        expected = self._mac(oid, size, until).encode()
+        if not hmac.compare_digest(expected, sign.encode()) or until < time.time():
             raise Refusal(403, "this upload was not agreed on, or too long ago")
 
     def _mac(self, *parts: object) -> str:
@@ -161,7 +162,9 @@ async def refused(request: Request, error: Exception) -> Response:
 
 def answer(refusal: Refusal, extra: dict[str, Any] | None = None) -> Response:
     """Return a refusal as the client reads it: two headers, and the reason as JSON."""
-    text = "".join(c if c.isprintable() else " " for c in refusal.message)[:_LONGEST_MESSAGE]
+    text = "".join(c if c.isprintable() else " " for c in refusal.message)[
+        :_LONGEST_MESSAGE
+    ].strip()
     headers = {"X-Error-Message": text.encode("ascii", "replace").decode()}
     if refusal.code:
         headers["X-Error-Code"] = refusal.code
