@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before NumPy and torch are imported, and inherited by the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,6 +14,10 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ["HF_HUB_OFFLINE"] = "1"
 for variable in ("ZOO_PLUGINS", "ZOO_DISABLE_PLUGINS", "ZOO_DEBUG", "ZOO_RUNS", "ZOO_HUB"):
     os.environ.pop(variable, None)
+
+# The same examples every time, so that a change fails for what it changes; `make fuzz` looks further.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

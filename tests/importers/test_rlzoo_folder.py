@@ -279,3 +279,11 @@ def test_the_name_of_a_wrapper_stays_in_one_line(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "in", "Old-v0", model(ARMS), config=config)
     _, notes = imported(folder, tmp_path)
     assert any(r"x\n\x1b[31m" in note for note in notes)
+
+
+@pytest.mark.parametrize("config", ['a: "\\ud800"\n', '"\\ud800": 1\n'])
+def test_text_that_cannot_be_written_is_refused(tmp_path: Path, config: str) -> None:
+    folder = run_folder(tmp_path / "in", "Old-v0", model(ARMS), config=config)
+    with pytest.raises(zoo.ZooError, match="cannot be read as YAML") as caught:
+        imported(folder, tmp_path)
+    str(caught.value).encode()

@@ -79,7 +79,9 @@ simple = st.one_of(
     st.lists(st.tuples(counts, starts), min_size=1, max_size=4).map(
         lambda pairs: spaces.MultiDiscrete([n for n, _ in pairs], start=[s for _, s in pairs])
     ),
-    st.builds(spaces.MultiBinary, st.integers(1, 5) | st.lists(st.integers(1, 3), min_size=1)),
+    st.builds(
+        spaces.MultiBinary, st.integers(1, 5) | st.lists(st.integers(1, 3), min_size=1, max_size=4)
+    ),
 )
 nested = st.recursive(
     simple,

@@ -60,7 +60,7 @@ class _Builder:
             raise NotPlain("it is nested too deeply, or its anchors expand too far")
         tag = str(node.tag)
         if isinstance(node, ScalarNode):
-            return _scalar(tag.removeprefix(_CORE), str(node.value))
+            return _scalar(tag.removeprefix(_CORE), _text(node))
         if tag in _PAIRS and isinstance(node, SequenceNode):
             parts = [self.build(item, depth - 1) for item in node.value]
             return pairs_to_mapping(parts[0]) if parts else {}
@@ -68,11 +68,17 @@ class _Builder:
             return [self.build(item, depth - 1) for item in node.value]
         if isinstance(node, MappingNode) and tag in (f"{_CORE}map", f"{_PYTHON}dict", *_PAIRS):
             return {
-                str(key.value): self.build(value, depth - 1)
+                _text(key): self.build(value, depth - 1)
                 for key, value in node.value
                 if isinstance(key, ScalarNode)
             }
         return Tagged(tag[:200])
+
+
+def _text(node: ScalarNode) -> str:
+    text = str(node.value)
+    text.encode()  # half a surrogate pair could never be written or shown again
+    return text
 
 
 def _scalar(kind: str, text: str) -> Any:

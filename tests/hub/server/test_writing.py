@@ -382,3 +382,13 @@ def test_a_file_that_another_commit_deleted_is_gone(api: HfApi, served: Served) 
     for files in ({"a": None}, {"a": None, "b": None}):  # both read before either was made
         repository.add("main", None, files, title="Delete", message="", author="")
     assert not {"a", "b"} & repository.commit("main").files.keys()
+
+
+def test_half_a_character_in_a_title_does_not_spoil_the_log(api: HfApi, served: Served) -> None:
+    api.create_repo("team/walker")
+    head = {"key": "header", "value": {"summary": "a\ud800", "description": "\ud800"}}
+    url = f"{served.url}/api/models/team/walker/commit/main"
+    token = {"Authorization": f"Bearer {served.token}"}
+    body = json.dumps(head).encode()
+    assert get_session().post(url, content=body, headers=token).status_code == 200
+    assert api.list_repo_commits("team/walker")[0].title == "a?"

@@ -68,8 +68,13 @@ def _read_head(change: Change, head: Mapping[str, Any]) -> None:
         raise wrong("the commit has no summary")
     if parent is not None and not isinstance(parent, str):
         raise wrong("the commit's parent is no text")
-    change.title, change.message = title[:_LONGEST_TITLE], message[:_LONGEST_MESSAGE]
+    change.title, change.message = _shown(title, _LONGEST_TITLE), _shown(message, _LONGEST_MESSAGE)
     change.parent = parent
+
+
+def _shown(text: str, longest: int) -> str:
+    """Return the beginning of a text, without halves of characters, which no answer can hold."""
+    return text[:longest].encode(errors="replace").decode()
 
 
 def _kept(repository: Repository, file: Mapping[str, Any], max_size: int) -> File:
