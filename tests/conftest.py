@@ -15,7 +15,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 for variable in ("ZOO_PLUGINS", "ZOO_DISABLE_PLUGINS", "ZOO_DEBUG", "ZOO_RUNS", "ZOO_HUB"):
     os.environ.pop(variable, None)
 
-# The same examples every time, so that a change fails for what it changes; `make fuzz` looks further.
+# The same examples every time: a change fails for what it changes. `make fuzz` looks further.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
 
