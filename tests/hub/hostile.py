@@ -120,12 +120,12 @@ def status(code: int, **headers: str) -> Callable[[Answer, Any], Any]:
     return spoil
 
 
-def saying(content: bytes) -> Callable[[Answer, Any], Any]:
-    """Answer 200 with this content."""
+def saying(content: bytes, code: int = 200) -> Callable[[Answer, Any], Any]:
+    """Answer with this content."""
 
     async def spoil(answer: Answer, send: Any) -> None:
         length = (b"content-length", str(len(content)).encode())
-        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        await send({"type": "http.response.start", "status": code, "headers": [length]})
         await send({"type": "http.response.body", "body": content})
 
     return spoil

@@ -235,6 +235,15 @@ def test_nobody_is_made_to_wait_for_hours(
     assert time.monotonic() - began < 10
 
 
+def test_a_server_that_is_always_busy_is_given_up(
+    hub: HuggingFaceHub, bad: Hostile, tmp_path: Path
+) -> None:
+    busy = b'{"error": "Cannot create repo: another conflicting operation is in progress"}'
+    bad.target, bad.spoil = "repos/create", hostile.saying(busy, 409)
+    with pytest.raises(Unreachable, match="409, 5 times in a row"):
+        hub.push(made(tmp_path / "b", 1), "team/other")
+
+
 @pytest.mark.parametrize(
     "content",
     [

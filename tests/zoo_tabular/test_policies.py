@@ -117,3 +117,14 @@ def test_other_files_are_refused_in_one_line(
     with pytest.raises(ZooError, match=message) as caught:
         load_policy(str(tmp_path / name), *SPACES)
     assert "\n" not in str(caught.value.message)
+
+
+@pytest.mark.parametrize("algorithm", ["policy-evaluation", "td-prediction"])
+def test_a_policy_for_another_environment_leaves_no_run_behind(
+    algorithm: str, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "pi.npy", np.full((3, 2), 0.5))
+    policy = {"policy": str(tmp_path / "pi.npy")}
+    with pytest.raises(ZooError, match="is for 3 states and 2 actions"):
+        zoo.train(algorithm, "FrozenLake-v1", steps=100, set=policy, runs=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()

@@ -44,6 +44,8 @@ SLOWEST = 16_000  # bytes/s below which a file's transfer counts as stalled
 LONGEST_ANSWER = 64 << 20  # bytes of an answer that is no file
 
 _PASSING = {408, 429, 500, 502, 503, 504}
+_BUSY = "another conflicting operation is in progress"
+"""How a server says that it is making another repository; the client asks again without end."""
 BROKEN = (httpx2.TimeoutException, httpx2.NetworkError, httpx2.ProtocolError)
 """What is raised where a connection cannot be made, breaks off or stalls."""
 _FILE = "zoo_file_bytes"  # the extension of a request for a file's content: its size
@@ -111,7 +113,7 @@ class Client(httpx2.Client):
             request.extensions[_ENDS] = time.monotonic() + self._limit(request)
             try:
                 response = super().send(request, **options)
-                if response.status_code not in _PASSING or tries == 1:
+                if tries == 1 or not _passes(response):
                     return response
                 reason = f"it answers {response.status_code}"
                 wait = max(pause(number), _asked(response, self.limit))
@@ -207,6 +209,14 @@ class _InTime(httpx2.SyncByteStream):
 
     def close(self) -> None:
         self._stream.close()
+
+
+def _passes(response: httpx2.Response) -> bool:
+    """Whether what keeps the server from answering may be over in a moment."""
+    if response.status_code != 409 or not response.request.url.path.endswith("/api/repos/create"):
+        return response.status_code in _PASSING
+    response.read()
+    return _BUSY in response.text
 
 
 def pause(number: int) -> float:

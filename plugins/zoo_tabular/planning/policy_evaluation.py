@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -29,6 +29,11 @@ class PolicyEvaluation(Planner):
     """
 
     Config = PolicyEvaluationConfig
+
+    def check(self, env: Any) -> None:
+        """Refuse, by a `ZooError`, a policy for other spaces, and values that cannot be finite."""
+        super().check(env)
+        load_policy(self.config.policy, self.observation_space, self.action_space)
 
     def train(self, env: TransitionModel, steps: int) -> Iterator[Progress]:
         gamma = self.config.gamma
