@@ -86,7 +86,7 @@ def test_wrappers_arguments_and_options(tmp_path: Path) -> None:
         "  - lab.wrappers.Own\n"
         "frame_stack: 4\n"
     )
-    args = "env_kwargs: {continuous: true, gravity: -3.0}\n"
+    args = "env_kwargs: {continuous: true, gravity: -3.0, render_mode: human}\n"
     folder = run_folder(tmp_path, "Hopper-v3", model(vector(3)), args=args, config=config)
     bundle, notes = imported(folder, tmp_path, env_kwargs={"gravity": -1.0}, old_masses=True)
     assert bundle.environment == {

@@ -122,7 +122,9 @@ class _Reading:
         wrappers += self._wrappers()
         if self.request.old_masses:
             wrappers.insert(0, (_OLD_MASSES, {}))
-        kwargs = {**_as_json(self.folder.env_kwargs), **self.request.env_kwargs}
+        given = _as_json(self.folder.env_kwargs)
+        given.pop("render_mode", None)  # no file opens a window; whoever watches says how
+        kwargs = {**given, **self.request.env_kwargs}
         return EnvironmentConfig(env_id, kwargs, tuple(wrappers)), source
 
     def _wrappers(self) -> list[Wrapper]:
