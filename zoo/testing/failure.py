@@ -8,6 +8,10 @@ from zoo.errors import ZooError
 class ConformanceFailure(ZooError, AssertionError):
     """An algorithm breaks a rule: `message` says which and how, `hint` what to change."""
 
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message  # where several rules are broken, each has a line of its own
+
 
 class NotApplicable(Exception):
     """A check has nothing to say about this algorithm; the text is the reason."""
