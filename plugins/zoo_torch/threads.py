@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 _holders = 0
 _limits: Any = None
 
@@ -19,8 +21,6 @@ def one_blas_thread() -> Iterator[None]:
     """
     global _holders, _limits  # noqa: PLW0603 - the setting is the process's
     if not _holders:
-        from threadpoolctl import threadpool_limits
-
         _limits = threadpool_limits(1, user_api="blas")
     _holders += 1
     try:
