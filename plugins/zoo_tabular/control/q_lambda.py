@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from zoo_tabular.compiled import compiled
 from zoo_tabular.configuration import TabularConfig
-from zoo_tabular.exploration import Exploration, StepSize, largest, select, step_size
-from zoo_tabular.learning import TabularAlgorithm, Values, check_memory
-from zoo_tabular.traces import KINDS, Traces, forget, learn_and_fade, make_traces, mark
+from zoo_tabular.control.traced import TracedAlgorithm, TraceSettings
+from zoo_tabular.exploration import largest, select, step_size
+from zoo_tabular.learning import Values
+from zoo_tabular.traces import Traces, forget, learn_and_fade, mark
 from zoo_tabular.world import step
 
 
@@ -22,16 +23,6 @@ class QLambdaConfig(TabularConfig):
     traces: Literal["accumulating", "replacing"] = Field(
         "replacing", description="What a visit adds to a trace: 1, or what it lacks to 1."
     )
-
-
-class TraceSettings(NamedTuple):
-    """The numbers of the loop."""
-
-    gamma: float
-    exploration: Exploration
-    step_size: StepSize
-    trace_decay: float
-    kind: int
 
 
 @compiled
@@ -70,25 +61,8 @@ def q_lambda(
                 forget(memory, i)
 
 
-class QLambda(TabularAlgorithm):
+class QLambda(TracedAlgorithm):
     """Learns the optimal action values along the greedy stretches of what it does."""
 
     Config = QLambdaConfig
     loop = staticmethod(q_lambda)
-    work = 4
-
-    def make_memory(self, copies: int) -> Traces:
-        """Return one set of traces for each copy."""
-        check_memory(self.n_states, self.n_actions, self.bytes_per_pair + 16 * copies)
-        return make_traces(copies, self.n_states * self.n_actions)
-
-    def make_settings(self) -> TraceSettings:
-        """Return the numbers of the loop."""
-        config = self.config
-        return TraceSettings(
-            float(config.gamma),
-            config.explorer(),
-            config.step_size(),
-            float(config.trace_decay),
-            KINDS[config.traces],
-        )

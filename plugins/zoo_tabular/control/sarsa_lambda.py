@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from pydantic import Field
 
 from zoo_tabular.compiled import compiled
 from zoo_tabular.configuration import TabularConfig
-from zoo_tabular.exploration import Exploration, StepSize, select, step_size
-from zoo_tabular.learning import TabularAlgorithm, Values, check_memory
-from zoo_tabular.traces import (
-    DUTCH,
-    KINDS,
-    Kind,
-    Traces,
-    forget,
-    learn_and_fade,
-    make_traces,
-    mark,
-)
+from zoo_tabular.control.traced import TracedAlgorithm, TraceSettings
+from zoo_tabular.exploration import select, step_size
+from zoo_tabular.learning import Values
+from zoo_tabular.traces import DUTCH, Kind, Traces, forget, learn_and_fade, mark
 from zoo_tabular.world import step
 
 
@@ -33,16 +25,6 @@ class SarsaLambdaConfig(TabularConfig):
         description="What a visit adds: accumulating (+1), replacing (to 1), or dutch, with which "
         "the update is that of true online Sarsa(lambda).",
     )
-
-
-class TraceSettings(NamedTuple):
-    """The numbers of a loop with traces."""
-
-    gamma: float
-    exploration: Exploration
-    step_size: StepSize
-    trace_decay: float
-    kind: int
 
 
 @compiled
@@ -85,25 +67,8 @@ def sarsa_lambda(
                 learn_and_fade(q, memory, i, alpha * delta, fading)
 
 
-class SarsaLambda(TabularAlgorithm):
+class SarsaLambda(TracedAlgorithm):
     """Learns on policy, and credits what was done before in proportion to its trace."""
 
     Config = SarsaLambdaConfig
     loop = staticmethod(sarsa_lambda)
-    work = 4
-
-    def make_memory(self, copies: int) -> Traces:
-        """Return one set of traces for each copy."""
-        check_memory(self.n_states, self.n_actions, self.bytes_per_pair + 16 * copies)
-        return make_traces(copies, self.n_states * self.n_actions)
-
-    def make_settings(self) -> TraceSettings:
-        """Return the numbers of the loop."""
-        config = self.config
-        return TraceSettings(
-            float(config.gamma),
-            config.explorer(),
-            config.step_size(),
-            float(config.trace_decay),
-            KINDS[config.traces],
-        )

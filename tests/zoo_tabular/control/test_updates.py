@@ -19,7 +19,8 @@ from zoo_tabular.control.q_lambda import q_lambda
 from zoo_tabular.control.q_learning import q_learning
 from zoo_tabular.control.r_max import RMaxSettings, Samples, r_max
 from zoo_tabular.control.sarsa import sarsa
-from zoo_tabular.control.sarsa_lambda import TraceSettings, sarsa_lambda
+from zoo_tabular.control.sarsa_lambda import sarsa_lambda
+from zoo_tabular.control.traced import TraceSettings
 from zoo_tabular.exploration import EPSILON_GREEDY, SOFTMAX, UCB, Exploration, StepSize
 from zoo_tabular.learning import Settings, Values
 from zoo_tabular.traces import ACCUMULATING, DUTCH, REPLACING, make_traces
