@@ -54,12 +54,7 @@ class Collector:
         self, env: Any, model: ActorCritic, senses: Senses, *, n_steps: int, gamma: float
     ) -> None:
         """Begin or go on with the copies' episodes; `ZooError` for a wrong autoreset mode."""
-        mode = env.metadata.get("autoreset_mode")
-        if mode is not AutoresetMode.SAME_STEP:
-            raise ZooError(
-                f"a vector environment with autoreset mode {mode} cannot be learnt from",
-                "Use one with AutoresetMode.SAME_STEP, as zoo.train makes them",
-            )
+        require_same_step(env)
         self.env, self.model, self.senses = env, model, senses
         self.n_steps, self.gamma = n_steps, gamma
         self.episodes = 0
@@ -103,7 +98,7 @@ class Collector:
             if dones.any():
                 self.episodes += int(dones.sum())
                 for i in np.flatnonzero(truncated & ~terminated).tolist():
-                    final = _one(infos["final_obs"][i])
+                    final = batch_of_one(infos["final_obs"][i])
                     check_finite("observation", final, f"at step {steps:,}")
                     ends.append((t, i, self.senses.rows(final)))
             self._row = self.senses.rows(observations)
@@ -172,7 +167,17 @@ def check_finite(what: str, values: Any, when: str) -> None:
         )
 
 
-def _one(observation: Any) -> Any:
+def require_same_step(env: Any) -> None:
+    """Raise `ZooError` unless `env` gives the last observations of ended episodes at once."""
+    mode = env.metadata.get("autoreset_mode")
+    if mode is not AutoresetMode.SAME_STEP:
+        raise ZooError(
+            f"a vector environment with autoreset mode {mode} cannot be learnt from",
+            "Use one with AutoresetMode.SAME_STEP, as zoo.train makes them",
+        )
+
+
+def batch_of_one(observation: Any) -> Any:
     """Return an observation as a batch of one."""
     if isinstance(observation, dict):
         return {key: np.asarray(value)[None] for key, value in observation.items()}
