@@ -1,0 +1,124 @@
+"""The rows of parity.csv, and what they say: see parity.py."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from zoo.components.statistics import bootstrap_ci, iqm
+
+SIDES = {"sb3": "sb3-", "zoo": ""}
+"""side -> what its algorithms' names begin with"""
+LEAST_SEEDS, RESAMPLES = 3, 10_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training and what came of it."""
+
+    algorithm: str
+    env: str
+    side: str
+    seed: int
+    steps: int
+    final_mean: float
+    final_iqm: float
+    auc: float
+    seconds: float
+    settings: str
+    versions: str
+
+
+def area(metrics: Iterable[dict[str, Any]]) -> float:
+    """Return the mean of the training return over the steps of a run's metrics."""
+    points = [(row["steps"], row["return"]) for row in metrics if row.get("return") is not None]
+    steps, returns = np.array(points, np.float64).reshape(-1, 2).T
+    if len(steps) < 2:
+        return float(returns[0]) if len(returns) else float("nan")
+    return float(np.trapezoid(returns, steps) / (steps[-1] - steps[0]))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return the rows of the file, none where there is none."""
+    if not path.exists():
+        return []
+    types = get_type_hints(Row)
+    with path.open(newline="") as file:
+        return [
+            Row(**{key: types[key](value) for key, value in line.items()})
+            for line in csv.DictReader(file)
+        ]
+
+
+def append_row(path: Path, row: Row) -> None:
+    """Add a row to the file, with its header where it is new."""
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(asdict(row))
+
+
+def difference(zoo_scores: list[float], sb3_scores: list[float]) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the difference of the interquartile means."""
+    rng = np.random.default_rng(0)
+    ours, theirs = (
+        np.apply_along_axis(iqm, 1, rng.choice(np.array(scores), (RESAMPLES, len(scores))))
+        for scores in (zoo_scores, sb3_scores)
+    )
+    low, high = np.quantile(ours - theirs, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def verdict(zoo_scores: list[float], sb3_scores: list[float]) -> str:
+    """Return `worse`, `better`, `equal`, or that there are too few seeds to say."""
+    if min(len(zoo_scores), len(sb3_scores)) < LEAST_SEEDS:
+        return "too few seeds"
+    low, high = difference(zoo_scores, sb3_scores)
+    return "worse" if high < 0 else "better" if low > 0 else "equal"
+
+
+HEADER = """# Learning beside Stable-Baselines3
+
+Written by `python benchmarks/parity.py --table` from `parity.csv`; what the columns mean stands
+at the top of `parity.py`. Interquartile means over the seeds of the final agents' mean returns,
+with 95 % bootstrap intervals; `area` is that under the learning curve.
+
+| algorithm | environment | steps | seeds | SB3 | zoo | zoo - SB3 | area SB3 | area zoo | verdict |
+|---|---|--:|--:|--:|--:|--:|--:|--:|---|
+"""
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Return the comparison in Markdown: a line for each work, whose sides have equal settings."""
+    groups: dict[tuple[str, str, int, str], dict[str, list[Row]]] = defaultdict(
+        lambda: {side: [] for side in SIDES}
+    )
+    for row in rows:
+        groups[row.algorithm, row.env, row.steps, row.settings][row.side].append(row)
+    lines = []
+    for (algorithm, env, steps, _), sides in groups.items():
+        if not all(sides.values()):
+            continue
+        scores = {side: [row.final_mean for row in of] for side, of in sides.items()}
+        areas = {side: iqm([row.auc for row in of]) for side, of in sides.items()}
+        seeds = " + ".join(str(len(of)) for of in sides.values())
+        spread = [shown(iqm(s), bootstrap_ci(s, statistic="iqm")) for s in scores.values()]
+        apart = iqm(scores["zoo"]) - iqm(scores["sb3"])
+        spread.append(shown(apart, difference(scores["zoo"], scores["sb3"])))
+        cells = [algorithm, env, f"{steps:,}", seeds, *spread]
+        cells += [f"{areas[side]:.1f}" for side in SIDES]
+        lines.append(f"| {' | '.join(cells)} | {verdict(scores['zoo'], scores['sb3'])} |\n")
+    return HEADER + "".join(lines)
+
+
+def shown(value: float, interval: tuple[float, float]) -> str:
+    """Return a figure with its interval."""
+    return f"{value:.1f} [{interval[0]:.1f}, {interval[1]:.1f}]"
