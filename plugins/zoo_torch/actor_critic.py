@@ -27,6 +27,8 @@ class Slopes(NamedTuple):
     """(n,): by each value"""
     entropy: float
     """By the entropy in each state, the same for all"""
+    kl: float = 0.0
+    """By the divergence from the old policy in each state, the same for all"""
 
 
 class ActorCritic:
@@ -59,6 +61,7 @@ class ActorCritic:
             for name, shape in mlp.shapes(sizes).items()
         }
         shapes["log_std"] = (family.stds,)
+        self._shapes = shapes
         self.parameters = np.zeros(flat.size(shapes), np.float32)
         self.gradient = np.zeros_like(self.parameters)
         self._views = flat.views(self.parameters, shapes)
@@ -80,14 +83,47 @@ class ActorCritic:
         """Return the values (n,) of n rows, in a new array."""
         return self.value.forward(rows)[:, 0].copy()
 
-    def backward(self, pi: Distribution, actions: np.ndarray, slopes: Slopes) -> None:
+    def backward(
+        self,
+        pi: Distribution,
+        actions: np.ndarray,
+        slopes: Slopes,
+        old: Distribution | None = None,
+    ) -> None:
         """Write the gradient of a loss by all parameters to `gradient`, given how the loss
-        depends on what `evaluate` returned last: the distributions `pi` and the values."""
+        depends on what `evaluate` returned last: the distributions `pi`, which may have moved
+        from `old`, and the values."""
         with np.errstate(all="ignore"):  # a gradient that is not finite is for others to refuse
             by_outputs, by_log_std = pi.gradient(actions, slopes.log_prob, slopes.entropy)
+            if old is not None:
+                by_kl = pi.kl_gradient(old, slopes.kl)
+                by_outputs, by_log_std = by_outputs + by_kl[0], by_log_std + by_kl[1]
             self.policy.backward(by_outputs)
             self.value.backward(slopes.values[:, None])
             self._slopes["log_std"][:] = by_log_std
+
+    def backward_policy(self, by_outputs: np.ndarray, by_log_std: np.ndarray) -> None:
+        """Write the gradient of what depends on the policy alone, given how it depends on what
+        `evaluate` was made of last: the outputs (n, outputs) and log_std (stds,)."""
+        self.gradient[:] = 0
+        with np.errstate(all="ignore"):
+            self.policy.backward(by_outputs)
+            self._slopes["log_std"][:] = by_log_std
+
+    def backward_value(self, by_values: np.ndarray) -> None:
+        """Write the gradient of what depends on the value function alone, given how it depends
+        on the values (n,) that were asked for last."""
+        self.gradient[:] = 0
+        with np.errstate(all="ignore"):
+            self.value.backward(by_values[:, None])
+
+    def policy_moves(self, direction: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return how the policy's outputs (rows, outputs) of the last pass over so many rows, and
+        log_std (stds,), move when the parameters move in `direction`, a vector like theirs."""
+        parts = flat.views(direction, self._shapes)
+        layers = range(len(self.policy.parameters))
+        weights = [(parts[f"policy.{i}.weight"], parts[f"policy.{i}.bias"]) for i in layers]
+        return self.policy.forward_mode(weights, rows), parts["log_std"]
 
     def layers(self) -> list[Layer]:
         """Return copies of the policy's layers, for an agent."""

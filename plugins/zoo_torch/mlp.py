@@ -17,6 +17,9 @@ from zoo.agents.layers import ACTIVATIONS
 
 Derivative = Callable[[np.ndarray], np.ndarray]
 _ONE = np.float32(1)
+_WORKSPACES = 16
+"""For how many numbers of rows a network keeps its arrays; whoever has always another number, as
+whole episodes are, would fill the memory."""
 
 
 def shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
@@ -82,6 +85,25 @@ class MLP:
             return None
         return np.dot(gradient, self.parameters[0][0].T, out=work.gradients[0])
 
+    def forward_mode(
+        self, direction: Sequence[tuple[np.ndarray, np.ndarray]], rows: int
+    ) -> np.ndarray:
+        """Return how the outputs (rows, outputs) of the last forward pass over so many rows move
+        when the parameters move in `direction`, (weight, bias) of each layer: the Jacobian times
+        it (Pearlmutter, 1994, https://doi.org/10.1162/neco.1994.6.1.147)."""
+        work = self._workspace(rows)
+        moved: np.ndarray | None = None  # the inputs of the first layer stay as they are
+        for number, (by_weight, by_bias) in enumerate(direction):
+            x = work.inputs[number]
+            z = np.dot(x, by_weight)
+            z += by_bias
+            if moved is not None:
+                moved *= self._derivative(x)
+                z += np.dot(moved, self.parameters[number][0])
+            moved = z
+        assert moved is not None
+        return moved
+
     def input_gradient(self, gradient: np.ndarray) -> np.ndarray:
         """Return a scalar's gradient by the inputs (n, inputs) as `backward` does, and leave the
         gradients of the parameters as they are, which saves half of the work."""
@@ -98,6 +120,8 @@ class MLP:
 
     def _workspace(self, rows: int) -> _Workspace:
         if rows not in self._workspaces:
+            if len(self._workspaces) == _WORKSPACES:
+                del self._workspaces[next(iter(self._workspaces))]
             self._workspaces[rows] = _Workspace.make(rows, [w for w, _ in self.parameters])
         return self._workspaces[rows]
 

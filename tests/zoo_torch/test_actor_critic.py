@@ -59,6 +59,49 @@ def test_the_gradient_by_all_parameters_is_autograd_s(space: spaces.Space) -> No
     assert np.abs(model.gradient).max() > 0.01
 
 
+@pytest.mark.parametrize("space", [spaces.Discrete(4), spaces.Box(-1, 1, (2,))])
+def test_the_divergence_from_an_old_policy_adds_its_gradient(space: spaces.Space) -> None:
+    model, rng = make(space), np.random.default_rng(1)
+    rows = rng.standard_normal((9, 3)).astype(np.float32)
+    pi, _ = model.evaluate(rows)
+    before = (pi.outputs.copy(), model.log_std.copy())
+    model.parameters += 0.3 * rng.standard_normal(model.parameters.shape).astype(np.float32)
+    pi, _ = model.evaluate(rows)
+    nothing = np.zeros(9, np.float32)
+    actions = np.zeros((9, *model.family.row), model.family.dtype)
+    old = model.family.of(*before)
+    model.backward(pi, actions, Slopes(nothing, nothing, 0.0, kl=0.2), old)
+
+    outputs, _, log_std, theta = through_torch(model, rows)
+
+    def theirs(outputs, log_std):
+        if isinstance(space, spaces.Discrete):
+            return distributions.Categorical(logits=outputs)
+        return distributions.Independent(distributions.Normal(outputs, log_std.exp()), 1)
+
+    one, other = theirs(*map(torch.tensor, before)), theirs(outputs, log_std)
+    (0.2 * distributions.kl_divergence(one, other).sum()).backward()
+    assert model.gradient == pytest.approx(theta.grad.numpy(), rel=1e-3, abs=1e-4)
+    assert np.abs(model.gradient).max() > 0.01
+
+
+def test_the_halves_of_a_gradient_leave_the_other_half_at_zero() -> None:
+    model, rng = make(spaces.Box(-1, 1, (2,))), np.random.default_rng(1)
+    rows = rng.standard_normal((9, 3)).astype(np.float32)
+    actions = rng.standard_normal((9, 2)).astype(np.float32)
+    weights, pulls = rng.standard_normal((2, 9)).astype(np.float32)
+    pi, _ = model.evaluate(rows)
+    model.backward(pi, actions, Slopes(weights, pulls, 0.0))
+    whole = model.gradient.copy()
+    model.backward_policy(*pi.gradient(actions, weights, 0.0))
+    policy = model.gradient.copy()
+    model.backward_value(pulls)
+    assert policy + model.gradient == pytest.approx(whole, abs=1e-6)
+    assert not (policy * model.gradient).any()
+    assert policy[-2:].all()  # log_std
+    assert model.gradient.any()
+
+
 def test_the_networks_are_views_of_the_parameters() -> None:
     model = make(spaces.Discrete(2))
     model.parameters[:] = 0

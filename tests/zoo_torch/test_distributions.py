@@ -70,12 +70,80 @@ def test_log_probabilities_entropies_and_gradients_are_those_of_torch(kind: str)
             assert one == pytest.approx(other.numpy(), rel=1e-3, abs=1e-4)
 
 
+def pairs(kind: str, outputs: torch.Tensor, log_std: torch.Tensor) -> list[Any]:
+    """Return torch's distributions whose divergences add up to that of the family of `kind`."""
+    space = SPACES[kind]
+    if isinstance(space, spaces.Discrete):
+        return [theirs.Categorical(logits=outputs)]
+    if isinstance(space, spaces.MultiDiscrete):
+        blocks = outputs.split(np.ravel(space.nvec).tolist(), 1)
+        return [theirs.Categorical(logits=block) for block in blocks]
+    if isinstance(space, spaces.MultiBinary):
+        return [theirs.Independent(theirs.Bernoulli(logits=outputs), 1)]
+    return [theirs.Independent(theirs.Normal(outputs, log_std.exp()), 1)]
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_divergences_and_their_gradients_are_those_of_torch(kind: str) -> None:
+    family, rng = family_of(SPACES[kind]), np.random.default_rng(0)
+    before, after = rng.standard_normal((2, 6, family.outputs)).astype(np.float32)
+    std_before, std_after = 0.5 * rng.standard_normal((2, family.stds)).astype(np.float32)
+    leaves = [torch.tensor(one, requires_grad=True) for one in (after, std_after)]
+    old_and_new = zip(
+        pairs(kind, torch.tensor(before), torch.tensor(std_before)), pairs(kind, *leaves),
+        strict=True,
+    )  # fmt: skip
+    expected = torch.stack([theirs.kl_divergence(old, new) for old, new in old_and_new]).sum(0)
+    old, new = family.of(before, std_before), family.of(after, std_after)
+    assert new.kl_from(old) == pytest.approx(expected.tolist(), rel=1e-4, abs=1e-5)
+    assert expected.max() > 0.1
+    assert new.kl_from(new) == pytest.approx(np.zeros(6), abs=1e-6)
+    slopes = torch.autograd.grad(
+        0.7 * expected.sum(), leaves, allow_unused=True, materialize_grads=True
+    )
+    for one, other in zip(new.kl_gradient(old, 0.7), slopes, strict=True):
+        assert one == pytest.approx(other.numpy(), rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_the_fisher_metric_is_the_hessian_of_torch_s_divergence(kind: str) -> None:
+    family, rng = family_of(SPACES[kind]), np.random.default_rng(0)
+    outputs = rng.standard_normal((6, family.outputs)).astype(np.float32)
+    log_std = 0.5 * rng.standard_normal(family.stds).astype(np.float32)
+    direction = [rng.standard_normal(one.shape).astype(np.float32) for one in (outputs, log_std)]
+    leaves = [torch.tensor(one, requires_grad=True) for one in (outputs, log_std)]
+    old = pairs(kind, *[leaf.detach() for leaf in leaves])
+    new = pairs(kind, *leaves)
+    kl = sum(theirs.kl_divergence(one, other).sum() for one, other in zip(old, new, strict=True))
+    settings = {"allow_unused": True, "materialize_grads": True}
+    slopes = torch.autograd.grad(kl, leaves, create_graph=True, **settings)
+    along = sum((s * torch.tensor(d)).sum() for s, d in zip(slopes, direction, strict=True))
+    expected = torch.autograd.grad(along, leaves, **settings)
+    found = family.of(outputs, log_std).fisher(*direction)
+    for one, other in zip(found, expected, strict=True):
+        assert one == pytest.approx(other.numpy(), rel=1e-3, abs=1e-4)
+    assert np.abs(found[0]).max() > 0.1
+
+
+@pytest.mark.parametrize("kind", SPACES)
+def test_outputs_are_those_that_a_family_makes_the_same_distributions_of(kind: str) -> None:
+    family, rng = family_of(SPACES[kind]), np.random.default_rng(0)
+    outputs = rng.standard_normal((6, family.outputs)).astype(np.float32)
+    log_std = rng.standard_normal(family.stds).astype(np.float32)
+    pi = family.of(outputs, log_std)
+    again = family.of(pi.outputs.copy(), log_std)
+    assert pi.outputs.shape == outputs.shape
+    assert again.kl_from(pi) == pytest.approx(np.zeros(6), abs=1e-6)
+
+
 def test_logits_far_apart_do_not_overflow() -> None:
     for space in (spaces.Discrete(2), spaces.MultiBinary(2)):
         pi = family_of(space).of(np.array([[1e4, -1e4]], np.float32), np.zeros(0, np.float32))
         assert np.isfinite(pi.entropy()).all()
         assert np.isfinite(pi.gradient(np.zeros((1, 2)) if space.shape else np.array([1]),
                                        np.ones(1, np.float32), 1.0)[0]).all()  # fmt: skip
+        other = family_of(space).of(np.array([[-1e4, 1e4]], np.float32), np.zeros(0, np.float32))
+        assert np.isfinite(pi.kl_from(other)).all()
 
 
 @pytest.mark.parametrize("kind", SPACES)

@@ -55,6 +55,50 @@ def test_forward_and_backward_are_those_of_autograd(
     assert slope == pytest.approx(flat_expected, rel=1e-4, abs=1e-4)
 
 
+@pytest.mark.parametrize("activation", mlp.DERIVATIVES)
+@pytest.mark.parametrize("sizes", [(3, 1), (4, 8, 2), (5, 16, 16, 3)])
+def test_the_forward_mode_is_the_jacobian_by_autograd(
+    activation: str, sizes: tuple[int, ...]
+) -> None:
+    net, _, slope = network(sizes, activation)
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((7, sizes[0])).astype(np.float32)
+    direction = rng.standard_normal(slope.shape).astype(np.float32)
+    parts = flat.views(direction, mlp.shapes(sizes))
+    layers = [(parts[f"{i}.weight"], parts[f"{i}.bias"]) for i in range(len(sizes) - 1)]
+    outputs, parameters = reference(net, activation, x)
+    # J v by two backward passes: the derivative by u of (u J) v
+    u = torch.zeros_like(outputs, requires_grad=True)
+    by_parameters = torch.autograd.grad(outputs, parameters, u, create_graph=True)
+    flat_by_parameters = torch.cat([one.ravel() for one in by_parameters])
+    (expected,) = torch.autograd.grad(flat_by_parameters @ torch.tensor(direction), u)
+    net.forward(x)
+    found = net.forward_mode(layers, len(x))
+    assert found == pytest.approx(expected.numpy(), rel=1e-4, abs=1e-3)
+    assert np.abs(found).max() > 1
+
+
+def test_the_forward_mode_is_the_transpose_of_the_backward_pass() -> None:
+    net, _, slope = network((4, 8, 2), "tanh")
+    rng = np.random.default_rng(1)
+    net.forward(rng.standard_normal((7, 4)).astype(np.float32))
+    direction = rng.standard_normal(slope.shape).astype(np.float32)
+    u = rng.standard_normal((7, 2)).astype(np.float32)
+    parts = flat.views(direction, mlp.shapes((4, 8, 2)))
+    moved = net.forward_mode([(parts[f"{i}.weight"], parts[f"{i}.bias"]) for i in range(2)], 7)
+    net.backward(u)
+    assert float((u * moved).sum()) == pytest.approx(float(slope @ direction), rel=1e-4)
+
+
+def test_arrays_are_kept_for_a_few_numbers_of_rows_only() -> None:
+    net, _, _ = network((3, 8, 2), "tanh")
+    for rows in range(1, 100):
+        net.forward(np.ones((rows, 3), np.float32))
+    assert len(net._workspaces) <= 16
+    expected = net.forward(np.ones((1, 3), np.float32)).copy()
+    assert net.forward(np.ones((99, 3), np.float32))[-1] == pytest.approx(expected[0], rel=1e-5)
+
+
 def test_passes_over_other_batch_sizes_do_not_disturb_one_another() -> None:
     net, _, slope = network((3, 8, 2), "tanh")
     rng = np.random.default_rng(1)
