@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from zoo import Config
+from zoo import Config, Schedule, ScheduleValue
 
 Units = list[PositiveInt]
 Activation = Literal["tanh", "relu", "leaky-relu", "elu"]
@@ -77,3 +77,20 @@ class OnPolicyConfig(Config):
         if isinstance(self.normalize, bool):
             return Normalize(norm_obs=self.normalize, norm_reward=self.normalize)
         return self.normalize
+
+
+class OffPolicyConfig(Config):
+    """What every algorithm takes that learns from a replay buffer."""
+
+    learning_rate: ScheduleValue = Field(Schedule.parse(3e-4), description="Step size of Adam.")
+    buffer_size: int = Field(1_000_000, ge=1, description="Transitions that are remembered.")
+    learning_starts: int = Field(
+        100, ge=0, description="Steps of random actions before learning begins."
+    )
+    batch_size: int = Field(256, ge=1, description="Transitions in a minibatch.")
+    gamma: float = Field(0.99, ge=0, le=1, description="Discount factor.")
+    train_freq: int = Field(1, ge=1, description="Steps of each copy between updates.")
+    gradient_steps: int = Field(
+        1, ge=-1, description="Gradient steps in an update; -1: as many as steps were done."
+    )
+    n_steps: int = Field(1, ge=1, description="Steps of reward before bootstrapping.")

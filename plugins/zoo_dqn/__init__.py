@@ -1,0 +1,1 @@
+"""Deep Q-networks: value functions learnt from a replay buffer, over discrete actions."""

@@ -1,0 +1,54 @@
+"""What the configs of the family share, under the names that RL Zoo's users know."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from zoo import Config, Schedule, ScheduleValue
+from zoo_torch.configuration import Activation, OffPolicyConfig, Units
+
+
+class NetworkKwargs(Config):
+    """How the value network is built."""
+
+    net_arch: Units = Field([64, 64], description="Units of the hidden layers.")
+    activation_fn: Activation = Field("relu", description="Activation after each hidden layer.")
+
+
+class ValueConfig(OffPolicyConfig):
+    """What every value-based learner takes."""
+
+    policy_kwargs: NetworkKwargs = Field(NetworkKwargs(), description="How the network is built.")
+    learning_rate: ScheduleValue = Field(Schedule.parse(1e-4), description="Step size of Adam.")
+    batch_size: int = Field(32, ge=1, description="Transitions in a minibatch.")
+    train_freq: int = Field(4, ge=1, description="Steps of each copy between updates.")
+    tau: float = Field(
+        1.0, gt=0, le=1, description="Share of the online network that its target takes over in "
+        "an update of the target: 1 for all of it.",
+    )  # fmt: skip
+    target_update_interval: int = Field(
+        10_000, ge=1, description="Steps between updates of the target network."
+    )
+    max_grad_norm: float = Field(10.0, gt=0, description="Largest norm of the gradient.")
+    adam_eps: float = Field(1e-8, gt=0, description="Adam's epsilon.")
+
+
+class EpsilonConfig(ValueConfig):
+    """What the learners take that now and then act at random."""
+
+    exploration_fraction: float = Field(
+        0.1, gt=0, le=1, description="Share of the run over which epsilon falls."
+    )
+    exploration_initial_eps: float = Field(
+        1.0, ge=0, le=1, description="Chance of a random action at the start."
+    )
+    exploration_final_eps: float = Field(
+        0.05, ge=0, le=1, description="Chance of a random action in the end."
+    )
+
+    def epsilon(self, remaining: float) -> float:
+        """Return the chance of a random action when `remaining`, from 1 to 0, is left."""
+        done = min((1 - remaining) / self.exploration_fraction, 1.0)
+        return self.exploration_initial_eps + done * (
+            self.exploration_final_eps - self.exploration_initial_eps
+        )

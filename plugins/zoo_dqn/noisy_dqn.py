@@ -1,0 +1,47 @@
+"""Noisy networks for exploration: Fortunato et al. (2018), https://arxiv.org/abs/1706.10295."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from zoo_dqn.configuration import ValueConfig
+from zoo_dqn.learner import Slopes, ValueLearner, huber, of_actions, spread
+from zoo_dqn.networks import QNetwork
+from zoo_torch.replay import Batch
+
+
+class NoisyDQNConfig(ValueConfig):
+    """DQN whose noisy weights explore."""
+
+    sigma: float = Field(
+        0.5, gt=0, description="First deviation of the weights, times the root of the inputs."
+    )
+
+
+class NoisyDQN(ValueLearner):
+    """Act greedily by weights that are drawn anew for each step: there is no epsilon."""
+
+    Config = NoisyDQNConfig
+
+    def make_network(self) -> QNetwork:
+        """Return a network with factorised Gaussian noise, section 3 (b) of the paper."""
+        return self.network(sigma=self.config.sigma)
+
+    def explore(self, rows: np.ndarray, remaining: float) -> np.ndarray:
+        self.online.draw(self.rng)
+        return self.greedy(rows)
+
+    def slopes(self, batch: Batch) -> Slopes:
+        """Equation 13 of the paper, with the noise of the online network and that of the target
+        drawn independently:
+
+        y = r + gamma max_a' Q(s', a', eps'; zeta-),    L = mean(huber(Q(s, a, eps; zeta) - y))
+        """
+        self.online.draw(self.rng)
+        self.target.draw(self.rng)
+        y = batch.rewards + batch.discounts * self.target.forward(batch.next_rows).max(1)
+        Q = self.online.forward(batch.rows)
+        delta = of_actions(Q, batch.actions) - y
+        by_taken, loss = huber(delta, batch.weights)
+        return Slopes(spread(by_taken, batch.actions, Q), loss, abs(delta))

@@ -1,0 +1,70 @@
+"""Quantile-regression DQN: Dabney et al. (2018), https://arxiv.org/abs/1710.10044."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from zoo.agents.heads import Head, Quantile
+from zoo.agents.layers import Layer
+from zoo_dqn.configuration import EpsilonConfig
+from zoo_dqn.learner import Slopes, ValueLearner, of_actions, spread
+from zoo_dqn.quantiles import quantile_huber
+from zoo_torch.replay import Batch
+
+
+class QRDQNConfig(EpsilonConfig):
+    """Quantile-regression DQN."""
+
+    n_quantiles: int = Field(50, ge=1, description="Quantiles of each return, N.")
+    kappa: float = Field(1.0, gt=0, description="Where the Huber loss turns linear.")
+    exploration_final_eps: float = Field(
+        0.01, ge=0, le=1, description="Chance of a random action in the end."
+    )
+
+
+class QRDQN(ValueLearner):
+    """Learn quantiles of the return of each action, and act by their mean."""
+
+    Config = QRDQNConfig
+
+    def __init__(self, config: QRDQNConfig, *spaces: Any, **settings: Any) -> None:
+        N = config.n_quantiles
+        self.tau = ((2 * np.arange(N) + 1) / (2 * N)).astype(np.float32)
+        """(N,): the midpoints of lemma 2."""
+        super().__init__(config, *spaces, **settings)
+
+    def row(self) -> tuple[int, ...]:
+        """Return (actions, N)."""
+        return (self.actions, len(self.tau))
+
+    def values(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs.mean(2)
+
+    def head(self, epsilon: float) -> Head:
+        return Quantile(len(self.tau), epsilon)
+
+    def layers(self) -> list[Layer]:
+        """Return the layers with quantiles first, as the head reads them."""
+        *hidden, last = self.online.layers()
+        order = np.arange(last.outputs).reshape(self.row()).T.ravel()
+        assert last.bias is not None
+        return [*hidden, Layer(last.weight[order], last.bias[order])]
+
+    def slopes(self, batch: Batch) -> Slopes:
+        """Algorithm 1 of the paper: with T theta_j = r + gamma theta_j(s', a*), where a* has the
+        largest mean, and the quantile Huber loss of equation 10,
+
+        L = mean(sum_i mean_j rho_tau_i(T theta_j - theta_i(s, a)))
+        """
+        following = self.target.forward(batch.next_rows)
+        best = self.values(following).argmax(1)
+        T = batch.rewards[:, None] + batch.discounts[:, None] * of_actions(following, best)
+        outputs = self.online.forward(batch.rows)
+        theta = of_actions(outputs, batch.actions)
+        by_theta, losses = quantile_huber(theta, T, self.tau[None], self.config.kappa)
+        by_theta *= (batch.weights / np.float32(len(T)))[:, None]
+        loss = float((batch.weights * losses).mean())
+        return Slopes(spread(by_theta, batch.actions, outputs), loss, losses)
