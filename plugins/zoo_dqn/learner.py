@@ -1,4 +1,4 @@
-"""The thin loop under the siblings: act epsilon-greedily, update from memory, follow by a target."""
+"""The thin loop under the siblings: act, remember, update, let the target follow."""
 
 from __future__ import annotations
 
