@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field, PositiveInt
@@ -53,7 +54,7 @@ class PolicyKwargs(Config):
         return self.net_arch.vf if isinstance(self.net_arch, PolicyValueUnits) else self.net_arch
 
 
-class OnPolicyConfig(Config):
+class RolloutConfig(Config):
     """What every algorithm takes that learns from what its policy has just done."""
 
     normalize: bool | Normalize = Field(
@@ -61,15 +62,9 @@ class OnPolicyConfig(Config):
     )
     policy_kwargs: PolicyKwargs = Field(PolicyKwargs(), description="How the networks are built.")
     gamma: float = Field(0.99, ge=0, le=1, description="Discount factor.")
-    gae_lambda: float = Field(
-        0.95, ge=0, le=1, description="Weight of longer returns in the advantage: 0 for one step."
-    )
     n_steps: int = Field(
         2048, ge=1, description="Steps of each copy of the environment between updates."
     )
-    ent_coef: float = Field(0.0, description="Weight of the entropy in the loss.")
-    vf_coef: float = Field(0.5, ge=0, description="Weight of the value function's loss.")
-    max_grad_norm: float = Field(0.5, gt=0, description="Largest norm of the gradient.")
 
     @property
     def normalization(self) -> Normalize:
@@ -77,6 +72,26 @@ class OnPolicyConfig(Config):
         if isinstance(self.normalize, bool):
             return Normalize(norm_obs=self.normalize, norm_reward=self.normalize)
         return self.normalize
+
+    @property
+    def longest_gradient(self) -> float:
+        """The norm that gradients are clipped at."""
+        return math.inf
+
+
+class OnPolicyConfig(RolloutConfig):
+    """What those of them take that improve policy and value function by one loss."""
+
+    gae_lambda: float = Field(
+        0.95, ge=0, le=1, description="Weight of longer returns in the advantage: 0 for one step."
+    )
+    ent_coef: float = Field(0.0, description="Weight of the entropy in the loss.")
+    vf_coef: float = Field(0.5, ge=0, description="Weight of the value function's loss.")
+    max_grad_norm: float = Field(0.5, gt=0, description="Largest norm of the gradient.")
+
+    @property
+    def longest_gradient(self) -> float:
+        return self.max_grad_norm
 
 
 class OffPolicyConfig(Config):

@@ -61,11 +61,16 @@ class OnPolicyAlgorithm(Algorithm):
             rng=self.rng,
         )
         self.optimizer = self.make_optimizer()
+        self.value_optimizer = self.make_value_optimizer()
         self.steps = self.episodes = self.updates = 0
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser of `self.model.parameters`."""
         raise NotImplementedError
+
+    def make_value_optimizer(self) -> Optimizer | None:
+        """Return another one of them for the value function, where it has its own."""
+        return None
 
     @contextmanager
     def experience(self, env: Any) -> Iterator[Collector]:
@@ -81,17 +86,20 @@ class OnPolicyAlgorithm(Algorithm):
         self.episodes += collector.episodes
         collector.episodes = 0
 
-    def descend(self, rate: float) -> None:
+    def descend(self, rate: float, optimizer: Optimizer | None = None) -> None:
         """Step along the model's gradient, clipped; `ZooError` where training has diverged."""
-        norm = clip_norm(self.model.gradient, self.config.max_grad_norm)
+        self.check_norm(clip_norm(self.model.gradient, self.config.longest_gradient))
+        (optimizer or self.optimizer).step(self.model.parameters, self.model.gradient, rate)
+        self.updates += 1
+
+    def check_norm(self, norm: float) -> None:
+        """Raise `ZooError` where the norm of a gradient says that training has diverged."""
         if not math.isfinite(norm):
             raise ZooError(
                 f"training diverged at step {self.steps:,}: the gradient's norm is {norm}, after "
                 f"{self.updates:,} updates",
                 "Lower learning_rate, or set normalize: true; the last checkpoint is intact",
             )
-        self.optimizer.step(self.model.parameters, self.model.gradient, rate)
-        self.updates += 1
 
     def progress(self, metrics: dict[str, float]) -> Progress:
         """Return where training stands."""
@@ -118,6 +126,7 @@ class OnPolicyAlgorithm(Algorithm):
             "updates": self.updates,
             "parameters": self.model.parameters.copy(),
             "optimizer": self.optimizer.state(),
+            "value_optimizer": self.value_optimizer and self.value_optimizer.state(),
             "observations": None if observations is None else observations.state(),
             "rewards": None if rewards is None else rewards.state(),
             "rng": self.rng.bit_generator.state,
@@ -130,6 +139,7 @@ class OnPolicyAlgorithm(Algorithm):
         self.model.parameters[:] = state["parameters"]
         self.optimizer.load_state(state["optimizer"])
         for part, saved in (
+            (self.value_optimizer, state.get("value_optimizer")),
             (self.senses.observations, state["observations"]),
             (self.senses.rewards, state["rewards"]),
         ):

@@ -62,6 +62,8 @@ class Collector:
         observations, info = env.reset()
         check_finite("observation", observations, "at a reset")
         resumed = np.asarray(info.get("resumed", np.zeros(env.num_envs, np.bool_)), np.bool_)
+        self.resumed = resumed
+        """Copies (n,) that go on with an episode from before."""
         if senses.rewards is not None:
             senses.rewards.begin(resumed)
         if senses.observations is not None and not resumed.all():
