@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help demo test test-slow fuzz lint format docs family models clean
 
 help:
-	@echo "make demo        train sb3-ppo on CartPole-v1, evaluate it and write a video"
+	@echo "make demo        train ppo on CartPole-v1, evaluate it and write a video"
 	@echo "make test        install what the tests need and run all but the slow ones"
 	@echo "make test-slow   the slow tests"
 	@echo "make fuzz        the readers of foreign files, given anything, for some minutes"
@@ -70,9 +70,9 @@ $(VENV)/.installed-torch: $(VENV)/.created constraints.txt
 	$(INSTALL) torch
 	@touch $@
 
-$(VENV)/.installed-demo: $(VENV)/.installed-torch $(INPUTS)
-	@echo "Installing agent-zoo with Stable-Baselines3 and video ..."
-	$(INSTALL) --editable ".[sb3,video]"
+$(VENV)/.installed-demo: $(VENV)/.created $(INPUTS)
+	@echo "Installing agent-zoo with video ..."
+	$(INSTALL) --editable ".[video]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed-torch $(INPUTS)

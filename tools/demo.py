@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ALGORITHM, ENVIRONMENT = "sb3-ppo", "CartPole-v1"
+ALGORITHM, ENVIRONMENT = "ppo", "CartPole-v1"
 AIM = 475.0
 VIDEO = Path("runs") / "demo.mp4"
 ZOO = [sys.executable, "-m", "zoo"]

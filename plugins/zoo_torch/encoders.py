@@ -7,12 +7,13 @@ nothing of it. PyTorch is imported when an encoder is made and not before.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
 from gymnasium import Space
 
-from zoo import ZooError, did_you_mean
+from zoo import MissingExtra, ZooError, did_you_mean
 from zoo.agents.convolutions import (
     Convolution,
     Flatten,
@@ -99,6 +100,8 @@ def encoder_for(
                 f"the encoder {name!r} does not fit {observation_space}: {error.message}",
                 "Set policy_kwargs.encoder: minatar, which reads small images, or flatten",
             ) from error
+    if find_spec("torch") is None:
+        raise MissingExtra("learning from images", "torch")
     from zoo_torch.convolutions import TorchEncoder
 
     return TorchEncoder(rows, [network] * len(rows.images), device, rng, orthogonal)
