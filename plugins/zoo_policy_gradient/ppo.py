@@ -14,14 +14,12 @@ import numpy as np
 from pydantic import Field
 
 from zoo import Progress, Schedule, ScheduleValue
+from zoo_policy_gradient.samples import Samples, explained_variance, normalized, samples_of
 from zoo_torch.actor_critic import Slopes
-from zoo_torch.advantages import generalized_advantages
 from zoo_torch.configuration import OnPolicyConfig
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam
-from zoo_torch.rollout import Rollout, Shuffle
-
-Samples = dict[str, Any]
+from zoo_torch.rollout import Shuffle
 
 
 class PPOConfig(OnPolicyConfig):
@@ -75,7 +73,8 @@ class PPO(OnPolicyAlgorithm):
             while self.steps < steps:
                 rollout = collector.collect(self.rng, self.steps)
                 self.count(collector)
-                samples = self._samples(rollout)
+                pi = self.model.distributions(rollout.rows)
+                samples = samples_of(rollout, pi, config.gamma, config.gae_lambda)
                 shuffle = shuffle or Shuffle(samples, config.batch_size)
                 remaining = max(1 - self.steps / steps, 0.0)
                 rate = config.learning_rate(remaining)
@@ -84,23 +83,6 @@ class PPO(OnPolicyAlgorithm):
                 yield self.progress(
                     {"train/learning_rate": rate, **self._measure(samples, clip.epsilon)}
                 )
-
-    def _samples(self, rollout: Rollout) -> Samples:
-        """Return the arrays (T * n, ...) that the loss is made of."""
-        config: PPOConfig = self.config
-        advantages = generalized_advantages(
-            rollout.rewards, rollout.values, rollout.last_values, rollout.dones,
-            gamma=config.gamma, lambda_=config.gae_lambda,
-        )  # fmt: skip
-        pi, _ = self.model.evaluate(rollout.rows)
-        return {
-            "rows": rollout.rows,
-            "actions": rollout.actions,
-            "log_probs": pi.log_prob(rollout.actions),
-            "advantages": advantages.ravel(),
-            "returns": (advantages + rollout.values).ravel(),
-            "values": rollout.values.ravel(),
-        }
 
     def _optimize(self, samples: Samples, shuffle: Shuffle, rate: float, clip: Clip) -> None:
         """Take K epochs of minibatch steps, or fewer where the policy moves too far."""
@@ -119,14 +101,12 @@ class PPO(OnPolicyAlgorithm):
         """Return what the update has done, over all samples of the rollout."""
         pi, V = self.model.evaluate(samples["rows"])
         log_ratio = pi.log_prob(samples["actions"]) - samples["log_probs"]
-        returns, values = samples["returns"], samples["values"]
-        variance = float(returns.var())
         return {
-            "train/value_loss": float(np.square(V - returns).mean()),
+            "train/value_loss": float(np.square(V - samples["returns"]).mean()),
             "train/entropy": float(pi.entropy().mean()),
             "train/approx_kl": divergence(log_ratio),
             "train/clip_fraction": float((np.abs(np.expm1(log_ratio)) > epsilon).mean()),
-            "train/explained_variance": 1 - float((returns - values).var()) / (variance or np.nan),
+            "train/explained_variance": explained_variance(samples),
         }
 
 
@@ -140,8 +120,8 @@ def ppo_slopes(
     where `log_ratio` is log r = log pi(a|s) - log pi_old(a|s) and c2 S the entropy's bonus.
     """
     n, A, epsilon = len(V), batch["advantages"], clip.epsilon
-    if config.normalize_advantage and n > 1:
-        A = (A - A.mean()) / (A.std(ddof=1) + np.float32(1e-8))
+    if config.normalize_advantage:
+        A = normalized(A)
     r = np.exp(log_ratio)
     rA = r * A
     # d(r A) / d log pi = r A, where it is the lesser; the clipped one does not depend on pi there

@@ -76,8 +76,11 @@ class ActorCritic:
     def evaluate(self, rows: np.ndarray) -> tuple[Distribution, np.ndarray]:
         """Return the distributions of n rows and the values (n,), to be used before the next
         pass over as many rows."""
-        distribution = self.family.of(self.policy.forward(rows), self.log_std)
-        return distribution, self.value.forward(rows)[:, 0]
+        return self.distributions(rows), self.value.forward(rows)[:, 0]
+
+    def distributions(self, rows: np.ndarray) -> Distribution:
+        """Return the distributions of n rows alone, to be used as those of `evaluate`."""
+        return self.family.of(self.policy.forward(rows), self.log_std)
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """Return the values (n,) of n rows, in a new array."""
@@ -104,7 +107,7 @@ class ActorCritic:
 
     def backward_policy(self, by_outputs: np.ndarray, by_log_std: np.ndarray) -> None:
         """Write the gradient of what depends on the policy alone, given how it depends on what
-        `evaluate` was made of last: the outputs (n, outputs) and log_std (stds,)."""
+        `distributions` made of rows last: the outputs (n, outputs) and log_std (stds,)."""
         self.gradient[:] = 0
         with np.errstate(all="ignore"):
             self.policy.backward(by_outputs)

@@ -1,0 +1,43 @@
+"""What the algorithms that learn from rollouts of fixed length make of one before its update."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo_torch.advantages import generalized_advantages
+from zoo_torch.distributions import Distribution
+from zoo_torch.rollout import Rollout
+
+Samples = dict[str, np.ndarray]
+
+
+def samples_of(rollout: Rollout, pi: Distribution, gamma: float, lambda_: float) -> Samples:
+    """Return the arrays (T * n, ...) that a surrogate objective is made of: the rollout's `rows`
+    and `actions`, their `log_probs` by the policy `pi` that took them, the generalised
+    `advantages`, the `values` and their sum, the `returns`."""
+    advantages = generalized_advantages(
+        rollout.rewards, rollout.values, rollout.last_values, rollout.dones,
+        gamma=gamma, lambda_=lambda_,
+    )  # fmt: skip
+    return {
+        "rows": rollout.rows,
+        "actions": rollout.actions,
+        "log_probs": pi.log_prob(rollout.actions),
+        "advantages": advantages.ravel(),
+        "returns": (advantages + rollout.values).ravel(),
+        "values": rollout.values.ravel(),
+    }
+
+
+def normalized(A: np.ndarray) -> np.ndarray:
+    """Return advantages (n,) with mean 0 and deviation 1; a single one is left as it is."""
+    if len(A) == 1:
+        return A
+    return (A - A.mean()) / (A.std(ddof=1) + np.float32(1e-8))
+
+
+def explained_variance(samples: Samples) -> float:
+    """Return the share of the returns' variance that the values before the update explain; NaN
+    where the returns are all the same."""
+    returns, values = samples["returns"], samples["values"]
+    return 1 - float((returns - values).var()) / (float(returns.var()) or np.nan)
