@@ -61,6 +61,7 @@ class A2C(OnPolicyAlgorithm):
     """Act for t_max steps, make one gradient of them, repeat."""
 
     Config = A2CConfig
+    encodes = True
 
     def make_optimizer(self) -> Optimizer:
         config: A2CConfig = self.config
@@ -96,7 +97,7 @@ class A2C(OnPolicyAlgorithm):
 
     def _measure(self, rollout: Rollout, samples: Samples) -> dict[str, float]:
         """Return how things stand after the last update."""
-        pi, V = self.model.evaluate(rollout.rows)
+        pi, V = self.model.assess(rollout.rows)
         return {
             "train/value_loss": float(np.square(V - samples.returns).mean()),
             "train/entropy": float(pi.entropy().mean()),

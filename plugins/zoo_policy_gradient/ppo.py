@@ -62,6 +62,7 @@ class PPO(OnPolicyAlgorithm):
     """Algorithm 1: run the old policy, then optimise the surrogate for K epochs."""
 
     Config = PPOConfig
+    encodes = True
 
     def make_optimizer(self) -> Adam:
         return Adam(self.model.parameters, eps=1e-5)
@@ -73,7 +74,7 @@ class PPO(OnPolicyAlgorithm):
             while self.steps < steps:
                 rollout = collector.collect(self.rng, self.steps)
                 self.count(collector)
-                pi = self.model.distributions(rollout.rows)
+                pi = self.model.behaviour(rollout.rows, rollout.outputs)
                 samples = samples_of(rollout, pi, config.gamma, config.gae_lambda)
                 shuffle = shuffle or Shuffle(samples, config.batch_size)
                 remaining = max(1 - self.steps / steps, 0.0)
@@ -99,7 +100,7 @@ class PPO(OnPolicyAlgorithm):
 
     def _measure(self, samples: Samples, epsilon: float) -> dict[str, float]:
         """Return what the update has done, over all samples of the rollout."""
-        pi, V = self.model.evaluate(samples["rows"])
+        pi, V = self.model.assess(samples["rows"])
         log_ratio = pi.log_prob(samples["actions"]) - samples["log_probs"]
         return {
             "train/value_loss": float(np.square(V - samples["returns"]).mean()),

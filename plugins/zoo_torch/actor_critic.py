@@ -11,6 +11,7 @@ import numpy as np
 from zoo.agents.layers import Layer
 from zoo_torch import flat, mlp
 from zoo_torch.distributions import Distribution
+from zoo_torch.encoders import Encoder
 from zoo_torch.families import Family
 
 HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN = math.sqrt(2), 0.01, 1.0
@@ -32,7 +33,8 @@ class Slopes(NamedTuple):
 
 
 class ActorCritic:
-    """Two fully connected networks on one flat vector of parameters.
+    """Two fully connected networks on one flat vector of parameters, behind an encoder of their
+    rows if there is one, whose features both read and whose gradient is the sum of theirs.
 
     `parameters` and `gradient` are those vectors, float32.
     """
@@ -48,14 +50,17 @@ class ActorCritic:
         orthogonal: bool,
         log_std: float,
         rng: np.random.Generator,
+        encoder: Encoder | None = None,
     ) -> None:
-        """Draw the first weights from `rng`; the units are those of the hidden layers."""
-        self.family, self.activation = family, activation
+        """Draw the first weights from `rng`; the units are those of the hidden layers, and
+        `inputs` are the encoder's outputs where there is one."""
+        self.family, self.activation, self.encoder = family, activation, encoder
         networks = {
             "policy": (inputs, *policy_units, family.outputs),
             "value": (inputs, *value_units, 1),
         }
-        shapes: dict[str, tuple[int, ...]] = {
+        shapes: dict[str, tuple[int, ...]] = {"encoder": (encoder.size if encoder else 0,)}
+        shapes |= {
             f"{network}.{name}": shape
             for network, sizes in networks.items()
             for name, shape in mlp.shapes(sizes).items()
@@ -72,19 +77,39 @@ class ActorCritic:
             _initialize(network, gain, orthogonal, rng)
         self.log_std = self._views["log_std"]
         self.log_std[:] = log_std
+        if encoder is not None:
+            encoder.bind(self._views["encoder"], self._slopes["encoder"])
 
     def evaluate(self, rows: np.ndarray) -> tuple[Distribution, np.ndarray]:
         """Return the distributions of n rows and the values (n,), to be used before the next
         pass over as many rows."""
-        return self.distributions(rows), self.value.forward(rows)[:, 0]
+        return self._heads(rows if self.encoder is None else self.encoder.forward(rows))
+
+    def assess(self, rows: np.ndarray) -> tuple[Distribution, np.ndarray]:
+        """Return the same where no `backward` follows, which saves an encoder its memory."""
+        return self._heads(self._infer(rows))
+
+    def act(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the policy's outputs for n rows, and, with an encoder, the values (n,): without
+        one they cost less for all rows of a rollout at once. Both are overwritten soon."""
+        features = self._infer(rows)
+        values = None if self.encoder is None else self.value.forward(features)[:, 0]
+        return self.policy.forward(features), values
 
     def distributions(self, rows: np.ndarray) -> Distribution:
         """Return the distributions of n rows alone, to be used as those of `evaluate`."""
-        return self.family.of(self.policy.forward(rows), self.log_std)
+        return self.family.of(self.policy.forward(self._infer(rows)), self.log_std)
+
+    def behaviour(self, rows: np.ndarray, outputs: np.ndarray | None) -> Distribution:
+        """Return the distributions that the actions of a rollout were drawn from, given the
+        policy's `outputs` for its rows where they were kept."""
+        if outputs is None:
+            return self.distributions(rows)
+        return self.family.of(outputs, self.log_std)
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """Return the values (n,) of n rows, in a new array."""
-        return self.value.forward(rows)[:, 0].copy()
+        return self.value.forward(self._infer(rows))[:, 0].copy()
 
     def backward(
         self,
@@ -101,8 +126,11 @@ class ActorCritic:
             if old is not None:
                 by_kl = pi.kl_gradient(old, slopes.kl)
                 by_outputs, by_log_std = by_outputs + by_kl[0], by_log_std + by_kl[1]
-            self.policy.backward(by_outputs)
-            self.value.backward(slopes.values[:, None])
+            encodes = self.encoder is not None
+            by_policy = self.policy.backward(by_outputs, by_input=encodes)
+            by_value = self.value.backward(slopes.values[:, None], by_input=encodes)
+            if self.encoder is not None and by_policy is not None and by_value is not None:
+                self.encoder.backward(by_policy + by_value)
             self._slopes["log_std"][:] = by_log_std
 
     def backward_policy(self, by_outputs: np.ndarray, by_log_std: np.ndarray) -> None:
@@ -135,6 +163,13 @@ class ActorCritic:
             *(Layer(weight.T, bias, self.activation) for weight, bias in hidden),
             Layer(last[0].T, last[1]),
         ]
+
+    def _heads(self, features: np.ndarray) -> tuple[Distribution, np.ndarray]:
+        distribution = self.family.of(self.policy.forward(features), self.log_std)
+        return distribution, self.value.forward(features)[:, 0]
+
+    def _infer(self, rows: np.ndarray) -> np.ndarray:
+        return rows if self.encoder is None else self.encoder.infer(rows)
 
     def _network(self, name: str, layers: int) -> mlp.MLP:
         parameters, gradients = (

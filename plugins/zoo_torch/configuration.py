@@ -11,6 +11,7 @@ from zoo import Config, Schedule, ScheduleValue
 
 Units = list[PositiveInt]
 Activation = Literal["tanh", "relu", "leaky-relu", "elu"]
+EncoderName = Literal["nature", "impala", "minatar", "flatten"]
 
 
 class Normalize(Config):
@@ -36,22 +37,36 @@ class PolicyValueUnits(Config):
 class PolicyKwargs(Config):
     """How the networks are built."""
 
-    net_arch: Units | PolicyValueUnits = Field(
-        [64, 64], description="Units of the hidden layers: one list for both networks, or {pi, vf}."
+    net_arch: Units | PolicyValueUnits | None = Field(
+        None,
+        description="Units of the hidden layers: one list for both networks, or {pi, vf}; null: "
+        "[64, 64], and none behind the encoder of an image.",
     )
     activation_fn: Activation = Field("tanh", description="Activation after each hidden layer.")
     ortho_init: bool = Field(True, description="Begin with orthogonal weights.")
     log_std_init: float = Field(
         0.0, description="Box actions: log of the standard deviation at the start."
     )
+    encoder: EncoderName | None = Field(
+        None,
+        description="Network that reads images; null: nature where there are images of bytes. A "
+        "name also has other three-dimensional Boxes read as images.",
+    )
+
+    def units(self, usual: Units) -> tuple[Units, Units]:
+        """Return the hidden units of policy and value function, `usual` where none are set."""
+        if isinstance(self.net_arch, PolicyValueUnits):
+            return self.net_arch.pi, self.net_arch.vf
+        both = usual if self.net_arch is None else self.net_arch
+        return both, both
 
     @property
     def policy_units(self) -> Units:
-        return self.net_arch.pi if isinstance(self.net_arch, PolicyValueUnits) else self.net_arch
+        return self.units([64, 64])[0]
 
     @property
     def value_units(self) -> Units:
-        return self.net_arch.vf if isinstance(self.net_arch, PolicyValueUnits) else self.net_arch
+        return self.units([64, 64])[1]
 
 
 class RolloutConfig(Config):

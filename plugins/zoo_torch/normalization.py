@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -45,11 +46,22 @@ class RunningMoments:
 class ObservationNormalizer:
     """`clip((x - mean) / sqrt(var + epsilon), -clip, clip)`, for arrays or entries of dicts."""
 
-    def __init__(self, settings: Normalize, space: Space[Any]) -> None:
-        """Refuse, by a `ZooError`, observations that cannot be normalised."""
+    def __init__(
+        self, settings: Normalize, space: Space[Any], images: Collection[str | None] = ()
+    ) -> None:
+        """Refuse, by a `ZooError`, observations that cannot be normalised.
+
+        `images` are the entries that an encoder reads, None for all of the observation: they are
+        left out.
+        """
         self.settings = settings
         inner: dict[str, Space[Any]] = getattr(space, "spaces", {})
         keys = settings.norm_obs_keys
+        if None in images or set(images) & set(keys or ()):
+            raise ZooError(
+                "normalize is not for images, which their encoder scales",
+                "Set normalize: {norm_obs: false, norm_reward: true}",
+            )
         if keys and not inner:
             raise ZooError(f"normalize.norm_obs_keys is for Dict observations, not {space}")
         for key in keys or ():
@@ -59,7 +71,9 @@ class ObservationNormalizer:
                     did_you_mean(key, inner, otherwise=f"They have: {', '.join(inner)}"),
                 )
         parts: dict[str | None, Space[Any]] = (
-            {key: inner[key] for key in keys or inner} if inner else {None: space}
+            {key: inner[key] for key in keys or inner if key not in images}
+            if inner
+            else {None: space}
         )
         for part in parts.values():
             if not isinstance(part, spaces.Box):

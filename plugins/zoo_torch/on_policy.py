@@ -13,13 +13,15 @@ from pydantic import BaseModel
 
 from zoo import Agent, Algorithm, Progress, State, ZooError
 from zoo.agents.mlp import MLPAgent
-from zoo.agents.preprocess import Preprocess, example, standard_steps
+from zoo.agents.preprocess import Preprocess, standard_steps
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.configuration import OnPolicyConfig
+from zoo_torch.encoders import encoder_for
 from zoo_torch.families import family_of
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
 from zoo_torch.optimizers import Optimizer, clip_norm
 from zoo_torch.rollout import Collector, Senses
+from zoo_torch.rows import FLATTEN, Rows, rows_for
 from zoo_torch.threads import one_blas_thread
 
 
@@ -31,6 +33,8 @@ class OnPolicyAlgorithm(Algorithm):
     """
 
     Config: ClassVar[type[BaseModel]] = OnPolicyConfig
+    encodes: ClassVar[bool] = False
+    """Whether images are read by an encoder; else they are flattened."""
 
     def __init__(
         self,
@@ -44,25 +48,50 @@ class OnPolicyAlgorithm(Algorithm):
         """Refuse, by a `ZooError`, spaces that there are no networks or policies for."""
         super().__init__(config, observation_space, action_space, seed=seed, device=device)
         self.rng = np.random.default_rng([seed, 0xAC])
-        settings, networks = config.normalization, config.policy_kwargs
-        self.senses = Senses(
-            Preprocess(standard_steps(observation_space)),
-            ObservationNormalizer(settings, observation_space) if settings.norm_obs else None,
-            RewardScaler(settings, config.gamma) if settings.norm_reward else None,
+        rows = rows_for(observation_space, self._encoder_name())
+        self.senses = self._make_senses(rows)
+        self.model = self._make_model(rows)
+        self.optimizer = self.make_optimizer()
+        self.value_optimizer = self.make_value_optimizer()
+        self.steps = self.episodes = self.updates = 0
+
+    def _encoder_name(self) -> str | None:
+        """Return which encoder reads images; `ZooError` for one that would not be used."""
+        name = self.config.policy_kwargs.encoder
+        if self.encodes:
+            return name
+        if name not in (None, FLATTEN):
+            raise ZooError("policy_kwargs.encoder: this algorithm reads no images", "Leave it out")
+        return FLATTEN
+
+    def _make_senses(self, rows: Rows) -> Senses:
+        settings, space = self.config.normalization, self.observation_space
+        images = [one.key for one in rows.images]
+        return Senses(
+            rows,
+            ObservationNormalizer(settings, space, images) if settings.norm_obs else None,
+            RewardScaler(settings, self.config.gamma) if settings.norm_reward else None,
         )
-        self.model = ActorCritic(
-            self.senses.rows(example(observation_space)).shape[1],
-            family_of(action_space),
-            policy_units=networks.policy_units,
-            value_units=networks.value_units,
+
+    def _make_model(self, rows: Rows) -> ActorCritic:
+        networks = self.config.policy_kwargs
+        encoder = encoder_for(
+            self.observation_space, self._encoder_name(), device=self.device, rng=self.rng,
+            orthogonal=networks.ortho_init,
+        )  # fmt: skip
+        of_an_image = bool(rows.images) and rows.images[0].key is None
+        policy_units, value_units = networks.units([] if of_an_image else [64, 64])
+        return ActorCritic(
+            rows.shape[0] if encoder is None else encoder.outputs,
+            family_of(self.action_space),
+            policy_units=policy_units,
+            value_units=value_units,
             activation=networks.activation_fn,
             orthogonal=networks.ortho_init,
             log_std=networks.log_std_init,
             rng=self.rng,
+            encoder=encoder,
         )
-        self.optimizer = self.make_optimizer()
-        self.value_optimizer = self.make_value_optimizer()
-        self.steps = self.episodes = self.updates = 0
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser of `self.model.parameters`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,7 +10,6 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from zoo import ZooError
-from zoo.agents.preprocess import Preprocess
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
 
@@ -19,7 +18,7 @@ class Rollout(NamedTuple):
     """T steps of n copies of the environment; row t * n + i is step t of copy i."""
 
     rows: np.ndarray
-    """(T * n, inputs) float32: the observations as the networks read them"""
+    """(T * n, inputs) float32: the observations as the networks read them; images as they are"""
     actions: np.ndarray
     """(T * n, ...): as the policy's distributions take them"""
     rewards: np.ndarray
@@ -30,18 +29,22 @@ class Rollout(NamedTuple):
     """(T, n) float32: V(s_t)"""
     last_values: np.ndarray
     """(n,) float32: V(s_T)"""
+    outputs: np.ndarray | None = None
+    """(T * n, outputs) float32: the policy's, kept where an encoder makes a second pass dear"""
 
 
 @dataclass
 class Senses:
     """What lies between the environment and the networks."""
 
-    preprocess: Preprocess
+    preprocess: Callable[[Any], np.ndarray]
+    """A `Preprocess`, or `zoo_torch.rows.Rows`."""
     observations: ObservationNormalizer | None
     rewards: RewardScaler | None
 
     def rows(self, observations: Any) -> np.ndarray:
-        """Return a batch of observations as the networks read it, (n, inputs) float32."""
+        """Return a batch of observations as the networks read it, (n, inputs) float32, or as an
+        encoder does."""
         if self.observations is not None:
             observations = self.observations(observations)
         return np.ascontiguousarray(self.preprocess(observations))
@@ -70,9 +73,11 @@ class Collector:
             senses.observations.update(_select(observations, ~resumed))
         self._row = senses.rows(observations)
         T, n, family = n_steps, env.num_envs, model.family
-        self._rows = np.empty((T, *self._row.shape), np.float32)
+        self._rows = np.empty((T, *self._row.shape), self._row.dtype)
         self._actions = np.empty((T, n, *family.row), family.dtype)
         self._rewards, self._dones = np.empty((T, n), np.float32), np.empty((T, n), np.bool_)
+        self._values = np.empty((T, n), np.float32)
+        self._outputs = np.empty((T, n, family.outputs), np.float32)
 
     def collect(self, rng: np.random.Generator, steps: int) -> Rollout:
         """Act for T steps of each copy; the arrays are overwritten by the next call.
@@ -85,7 +90,9 @@ class Collector:
         ends: list[tuple[int, int, np.ndarray]] = []
         for t in range(self.n_steps):
             self._rows[t] = self._row
-            outputs = model.policy.forward(self._row)
+            outputs, values = model.act(self._row)
+            if values is not None:
+                self._outputs[t], self._values[t] = outputs, values
             self._actions[t] = actions = family.draw(outputs, model.log_std, noise[t])
             observations, rewards, terminated, truncated, infos = env.step(family.in_space(actions))
             steps += n
@@ -109,20 +116,22 @@ class Collector:
     def _finished(self, ends: list[tuple[int, int, np.ndarray]]) -> Rollout:
         """Add the values; a truncated episode is worth what its last observation (t, i, row)
         promises (https://arxiv.org/abs/1712.00378, eq. 6)."""
-        rows = self._rows.reshape(-1, self._rows.shape[-1])
+        rows = self._rows.reshape(-1, *self._rows.shape[2:])
         if ends:
             t, i, final = zip(*ends, strict=True)
-            self._rewards[t, i] += self.gamma * self._values(np.concatenate(final))
+            self._rewards[t, i] += self.gamma * self._values_of(np.concatenate(final))
+        encodes = self.model.encoder is not None
         return Rollout(
             rows,
             self._actions.reshape(len(rows), *self.model.family.row),
             self._rewards,
             self._dones,
-            self.model.values(rows).reshape(self._rewards.shape),
+            self._values if encodes else self.model.values(rows).reshape(self._rewards.shape),
             self.model.values(self._row),
+            self._outputs.reshape(len(rows), -1) if encodes else None,
         )
 
-    def _values(self, rows: np.ndarray) -> np.ndarray:
+    def _values_of(self, rows: np.ndarray) -> np.ndarray:
         """Return V of rows one by one: there are a few, each time another number of them."""
         return np.concatenate([self.model.values(row[None]) for row in rows])
 

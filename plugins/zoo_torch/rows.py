@@ -42,7 +42,7 @@ class Rows:
         if not self.images:
             self.shape, self.dtype = (numbers,), np.dtype(np.float32)
         elif self.images[0].key is None:
-            self.shape, self.dtype = self.images[0].row, np.dtype(observation_space.dtype)
+            self.shape, self.dtype = self.images[0].row, np.dtype(observation_space.dtype)  # type: ignore[arg-type]
         else:
             self._types = [np.dtype(self._inner[one.key].dtype) for one in self.images]
             self._sizes = [
