@@ -51,13 +51,14 @@ class ActorCritic:
         log_std: float,
         rng: np.random.Generator,
         encoder: Encoder | None = None,
+        values: int = 1,
     ) -> None:
-        """Draw the first weights from `rng`; the units are those of the hidden layers, and
-        `inputs` are the encoder's outputs where there is one."""
+        """Draw the first weights from `rng`; the units are those of the hidden layers, `inputs`
+        are the encoder's outputs where there is one, and `values` what `value` puts out."""
         self.family, self.activation, self.encoder = family, activation, encoder
         networks = {
             "policy": (inputs, *policy_units, family.outputs),
-            "value": (inputs, *value_units, 1),
+            "value": (inputs, *value_units, values),
         }
         shapes: dict[str, tuple[int, ...]] = {"encoder": (encoder.size if encoder else 0,)}
         shapes |= {

@@ -69,7 +69,7 @@ class PolicyKwargs(Config):
         return self.units([64, 64])[1]
 
 
-class RolloutConfig(Config):
+class PolicyConfig(Config):
     """What every algorithm takes that learns from what its policy has just done."""
 
     normalize: bool | Normalize = Field(
@@ -77,9 +77,6 @@ class RolloutConfig(Config):
     )
     policy_kwargs: PolicyKwargs = Field(PolicyKwargs(), description="How the networks are built.")
     gamma: float = Field(0.99, ge=0, le=1, description="Discount factor.")
-    n_steps: int = Field(
-        2048, ge=1, description="Steps of each copy of the environment between updates."
-    )
 
     @property
     def normalization(self) -> Normalize:
@@ -92,6 +89,14 @@ class RolloutConfig(Config):
     def longest_gradient(self) -> float:
         """The norm that gradients are clipped at."""
         return math.inf
+
+
+class RolloutConfig(PolicyConfig):
+    """What those of them take that learn from several steps at once."""
+
+    n_steps: int = Field(
+        2048, ge=1, description="Steps of each copy of the environment between updates."
+    )
 
 
 class OnPolicyConfig(RolloutConfig):

@@ -35,6 +35,8 @@ class OnPolicyAlgorithm(Algorithm):
     Config: ClassVar[type[BaseModel]] = OnPolicyConfig
     encodes: ClassVar[bool] = False
     """Whether images are read by an encoder; else they are flattened."""
+    networks: ClassVar[type[ActorCritic]] = ActorCritic
+    """What the policy and the value function are made as."""
 
     def __init__(
         self,
@@ -74,21 +76,21 @@ class OnPolicyAlgorithm(Algorithm):
         )
 
     def _make_model(self, rows: Rows) -> ActorCritic:
-        networks = self.config.policy_kwargs
+        kwargs = self.config.policy_kwargs
         encoder = encoder_for(
             self.observation_space, self._encoder_name(), device=self.device, rng=self.rng,
-            orthogonal=networks.ortho_init,
+            orthogonal=kwargs.ortho_init,
         )  # fmt: skip
         of_an_image = bool(rows.images) and rows.images[0].key is None
-        policy_units, value_units = networks.units([] if of_an_image else [64, 64])
-        return ActorCritic(
+        policy_units, value_units = kwargs.units([] if of_an_image else [64, 64])
+        return self.networks(
             rows.shape[0] if encoder is None else encoder.outputs,
             family_of(self.action_space),
             policy_units=policy_units,
             value_units=value_units,
-            activation=networks.activation_fn,
-            orthogonal=networks.ortho_init,
-            log_std=networks.log_std_init,
+            activation=kwargs.activation_fn,
+            orthogonal=kwargs.ortho_init,
+            log_std=kwargs.log_std_init,
             rng=self.rng,
             encoder=encoder,
         )
@@ -102,12 +104,12 @@ class OnPolicyAlgorithm(Algorithm):
         return None
 
     @contextmanager
-    def experience(self, env: Any) -> Iterator[Collector]:
-        """Give what collects rollouts from `env`, for the length of a training."""
+    def experience(self, env: Any, n_steps: int | None = None) -> Iterator[Collector]:
+        """Give what collects rollouts from `env`, for the length of a training; they are of
+        `n_steps`, or else of as many as the config says."""
+        n_steps = self.config.n_steps if n_steps is None else n_steps
         with one_blas_thread():
-            yield Collector(
-                env, self.model, self.senses, n_steps=self.config.n_steps, gamma=self.config.gamma
-            )
+            yield Collector(env, self.model, self.senses, n_steps=n_steps, gamma=self.config.gamma)
 
     def count(self, collector: Collector) -> None:
         """Count the rollout that `collector` has just made."""

@@ -21,6 +21,23 @@ class Optimizer(Protocol):
     def load_state(self, state: State) -> None: ...
 
 
+class SGD:
+    """Robbins & Monro (1951): `theta -= rate * g`."""
+
+    def __init__(self, parameters: np.ndarray) -> None:
+        self._work = np.empty_like(parameters)
+
+    def step(self, parameters: np.ndarray, gradient: np.ndarray, rate: float) -> None:
+        """Take a step of size `rate`."""
+        parameters -= np.multiply(gradient, np.float32(rate), out=self._work)
+
+    def state(self) -> State:
+        return {}
+
+    def load_state(self, state: State) -> None:
+        """There is nothing to take over."""
+
+
 class Adam:
     """Kingma & Ba (2015), https://arxiv.org/abs/1412.6980, algorithm 1 in the form that closes
     its section 2: the corrections of the bias are moved into the step size and epsilon."""
