@@ -12,9 +12,8 @@ from gymnasium import Space
 from pydantic import BaseModel
 
 from zoo import Agent, Algorithm, Progress, State, ZooError
-from zoo.agents.mlp import MLPAgent
-from zoo.agents.preprocess import Preprocess, standard_steps
 from zoo_torch.actor_critic import ActorCritic
+from zoo_torch.agents import layered_agent
 from zoo_torch.configuration import OnPolicyConfig
 from zoo_torch.encoders import encoder_for
 from zoo_torch.families import family_of
@@ -137,15 +136,15 @@ class OnPolicyAlgorithm(Algorithm):
         return Progress(self.steps, self.episodes, metrics)
 
     def agent(self) -> Agent:
-        """Return the current policy, of the portable kind `mlp`."""
+        """Return the current policy, of the portable kind `mlp`, or `cnn` behind an encoder."""
         normalizer = self.senses.observations
-        steps = [] if normalizer is None else normalizer.steps()
-        return MLPAgent(
+        return layered_agent(
             self.observation_space,
             self.action_space,
             self.model.layers(),
             self.model.family.head(self.model.log_std),
-            Preprocess([*steps, *standard_steps(self.observation_space)]),
+            encoder=self.model.encoder,
+            normalization=() if normalizer is None else normalizer.steps(),
         )
 
     def state(self) -> State:

@@ -18,9 +18,10 @@ from zoo.errors import ZooError, did_you_mean
 
 Shape = tuple[int, ...]
 Compute = Callable[[np.ndarray], np.ndarray]
-_ZERO = np.zeros((), np.float32)
 _CHUNK = 1 << 22
-"""Most numbers in the patches that a convolution lays out at once: 16 MB."""
+_MOST = 1 << 28
+"""How many numbers in the patches of a convolution are laid out at once (16 MB), unless one image
+has more; and how many one may have (1 GB): the network may be a stranger's."""
 
 
 class Stage:
@@ -65,23 +66,23 @@ class Convolution(Stage):
         return (self.filters, *_slide(self, shape))
 
     def parameters(self, shape: Shape) -> dict[str, Shape]:
-        return {
-            "weight": (self.filters, shape[0], self.size, self.size),
-            "bias": (self.filters,),
-        }
+        weight = (self.filters, shape[0], self.size, self.size)
+        return {"weight": weight, "bias": (self.filters,)}
 
     def compile(self, shape: Shape, tensors: Mapping[str, np.ndarray]) -> Compute:
         """Lay out the patches as rows, and multiply them by the filters."""
         size, stride, padding, filters = self.size, self.stride, self.padding, self.filters
         _, height, width = self.output(shape)
         weight = np.ascontiguousarray(tensors["weight"].transpose(2, 3, 1, 0).reshape(-1, filters))
-        bias = tensors["bias"]
-        at_once = max(1, _CHUNK // (height * width * len(weight)))
+        bias, numbers = tensors["bias"], height * width * len(weight)
+        if numbers > _MOST:
+            raise ZooError(f"a convolution would lay out {numbers:,} numbers for one image")
+        at_once = max(1, _CHUNK // numbers)
 
         def convolve(x: np.ndarray) -> np.ndarray:
             if len(x) > at_once:
                 starts = range(0, len(x), at_once)
-                return np.concatenate([convolve(x[start : start + at_once]) for start in starts])
+                return np.concatenate([convolve(x[i : i + at_once]) for i in starts])
             patches = _windows(_padded(x, padding, 0.0), size, stride, height, width)
             y = patches.reshape(-1, len(weight)).dot(weight)
             y += bias
@@ -123,7 +124,7 @@ class Relu(Stage):
     name: ClassVar[str] = "relu"
 
     def compile(self, shape: Shape, tensors: Mapping[str, np.ndarray]) -> Compute:
-        return lambda x: np.maximum(x, _ZERO, out=x)
+        return lambda x: np.maximum(x, np.float32(0), out=x)
 
 
 @dataclass(frozen=True)
@@ -222,8 +223,7 @@ def compile_network(network: Network, shape: Shape, tensors: Mapping[str, np.nda
     named as in `parameter_shapes`, whose `shape` is (channels, height, width)."""
     computes = []
     for index, (stage, inputs) in enumerate(_with_inputs(network, shape)):
-        prefix = f"{index}."
-        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        own = {k.partition(".")[2]: v for k, v in tensors.items() if k.startswith(f"{index}.")}
         computes.append(stage.compile(inputs, own))
 
     def compute(x: np.ndarray) -> np.ndarray:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
-from zoo.agent import Agent
-from zoo.agents.heads import HEADS, Head
+from zoo.agents.heads import Head
+from zoo.agents.layered import MISFITS, LayeredAgent, misfit, restore_layers
 from zoo.agents.layers import Layer
-from zoo.agents.preprocess import Preprocess, example, standard_steps
-from zoo.errors import ZooError, did_you_mean
+from zoo.agents.preprocess import Preprocess, standard_steps
 
 
-class MLPAgent(Agent):
+class MLPAgent(LayeredAgent):
     """Observations -> `preprocess` -> `layers` -> `head` -> actions, in NumPy alone.
 
     `layers` are applied in turn; the last one gives what the head reads (logits, means, action
@@ -35,76 +33,20 @@ class MLPAgent(Agent):
         head: Head,
         preprocess: Preprocess | None = None,
     ) -> None:
-        super().__init__(observation_space, action_space)
-        self.layers, self.head = tuple(layers), head
+        super().__init__(observation_space, action_space, layers, head)
         self.preprocess = preprocess or Preprocess(standard_steps(observation_space))
-        self.takes_action_masks = head.masks  # type: ignore[misc]
-        self._check_sizes()
-
-        *self._hidden, self._last = [layer.compile() for layer in self.layers]
-        self._select = head.compile(action_space)
-        shape, dtype = tuple(action_space.shape), action_space.dtype
-        self._action_shape = None if len(shape) < 2 else (-1, *shape)
-        self._action_dtype = dtype
         self._try()
 
-    def act(
-        self,
-        observations: Any,
-        *,
-        deterministic: bool = True,
-        action_masks: np.ndarray | None = None,
-    ) -> np.ndarray:
-        return self._act(observations, self.rng, deterministic, action_masks)
-
-    def _act(
-        self,
-        observations: Any,
-        rng: np.random.Generator,
-        deterministic: bool,
-        masks: np.ndarray | None,
-    ) -> np.ndarray:
-        latent = self.preprocess(observations)
-        for weight, bias, activation in self._hidden:
-            latent = latent.dot(weight)
-            latent += bias
-            if activation is not None:
-                latent = activation(latent)
-        weight, bias, activation = self._last
-        output = latent.dot(weight)
-        output += bias
-        if activation is not None:
-            output = activation(output)
-        actions = self._select(output, latent, rng, deterministic, masks)
-        if self._action_shape is not None:
-            actions = actions.reshape(self._action_shape)
-        return (
-            actions if actions.dtype == self._action_dtype else actions.astype(self._action_dtype)
-        )
+    def _features(self, observations: Any) -> np.ndarray:
+        return self.preprocess(observations)
 
     def describe(self) -> dict[str, Any]:
-        layers = [{"activation": x.activation, "bias": x.bias is not None} for x in self.layers]
-        plain = {field.name: getattr(self.head, field.name) for field in fields(self.head)}  # type: ignore[arg-type]
-        head = {k: v for k, v in plain.items() if not isinstance(v, np.ndarray | Layer)}
-        return {
-            "preprocess": self.preprocess.describe(),
-            "layers": layers,
-            "head": {"name": self.head.name, **head},
-        }
+        return {"preprocess": self.preprocess.describe(), **super().describe()}
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return `preprocess.<i>.<parameter>`, `layers.<i>.weight` (outputs, inputs) and `.bias`,
         and `head.<field>`, of which a layer has `.weight` and `.bias` in turn."""
-        tensors = self.preprocess.tensors()
-        for index, layer in enumerate(self.layers):
-            tensors |= _layer_tensors(f"layers.{index}", layer)
-        for field in fields(self.head):  # type: ignore[arg-type]
-            value = getattr(self.head, field.name)
-            if isinstance(value, Layer):
-                tensors |= _layer_tensors(f"head.{field.name}", value)
-            elif isinstance(value, np.ndarray):
-                tensors[f"head.{field.name}"] = value
-        return tensors
+        return self.preprocess.tensors() | super().tensors()
 
     @classmethod
     def restore(
@@ -115,74 +57,10 @@ class MLPAgent(Agent):
         action_space: Any,
     ) -> MLPAgent:
         try:
-            layers = [
-                Layer(
-                    tensors[f"layers.{index}.weight"],
-                    tensors[f"layers.{index}.bias"] if entry["bias"] else None,
-                    entry["activation"],
-                )
-                for index, entry in enumerate(description["layers"])
-            ]
-            head = _restore_head(description["head"], tensors)
+            layers, head = restore_layers(description, tensors)
             preprocess = Preprocess.restore(description["preprocess"], tensors)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ZooError(
-                f"the agent's description and its weights do not fit: {error!r}",
-                "Fetch or train the agent again",
-            ) from error
+        except MISFITS as error:
+            raise misfit(error) from error
         agent = cls(observation_space, action_space, layers, head, preprocess)
-        if unused := sorted(tensors.keys() - agent.tensors().keys()):
-            raise ZooError(
-                f"the weights hold {unused[0]!r}, which the agent does not use",
-                "Fetch or train the agent again",
-            )
+        agent.check_used(tensors)
         return agent
-
-    def _check_sizes(self) -> None:
-        """Compare each layer with the next one, and the last one with the head."""
-        if not self.layers:
-            raise ZooError("an mlp agent needs at least one layer")
-        for index, (one, two) in enumerate(zip(self.layers, self.layers[1:], strict=False)):
-            if one.outputs != two.inputs:
-                raise ZooError(
-                    f"layer {index} has {one.outputs} outputs, but layer {index + 1} "
-                    f"has {two.inputs} inputs"
-                )
-        size = self.head.size(self.action_space)
-        if self.layers[-1].outputs != size:
-            raise ZooError(
-                f"the last layer has {self.layers[-1].outputs} outputs, but a {self.head.name} "
-                f"head for {self.action_space} reads {size}"
-            )
-
-    def _try(self) -> None:
-        """Act once on an observation of zeros, so that misfits show now and not in the loop."""
-        try:
-            self._act(example(self.observation_space), np.random.default_rng(0), False, None)
-        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise ZooError(
-                f"the layers do not fit {self.observation_space}: {error}",
-                "Give as many inputs as the preprocessed observation has numbers",
-            ) from error
-
-
-def _layer_tensors(name: str, layer: Layer) -> dict[str, np.ndarray]:
-    weight = {f"{name}.weight": layer.weight}
-    return weight if layer.bias is None else weight | {f"{name}.bias": layer.bias}
-
-
-def _restore_head(description: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Head:
-    name = description["name"]
-    if name not in HEADS:
-        raise ZooError(
-            f"unknown head {name!r}",
-            did_you_mean(str(name), HEADS) or "Upgrade with: pip install --upgrade agent-zoo",
-        )
-    values = {key: value for key, value in description.items() if key != "name"}
-    for field in fields(HEADS[name]):  # type: ignore[arg-type]
-        at = f"head.{field.name}"
-        if at in tensors:
-            values[field.name] = tensors[at]
-        elif f"{at}.weight" in tensors:
-            values[field.name] = Layer(tensors[f"{at}.weight"], tensors.get(f"{at}.bias"))
-    return HEADS[name](**values)

@@ -20,6 +20,11 @@ def zoo_agents() -> tuple[AgentSpec, ...]:
             target="zoo.agents.mlp:MLPAgent",
             summary="A multilayer perceptron with its preprocessing and its head",
         ),
+        AgentSpec(
+            kind="cnn",
+            target="zoo.agents.cnn:CNNAgent",
+            summary="Convolutional networks for images, then layers and a head",
+        ),
     )
 
 

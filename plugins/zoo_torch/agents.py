@@ -1,0 +1,45 @@
+"""Trained networks as portable agents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gymnasium import Space
+
+from zoo import Agent
+from zoo.agents.cnn import CNNAgent, ImageReader
+from zoo.agents.heads import Head
+from zoo.agents.layers import Layer
+from zoo.agents.mlp import MLPAgent
+from zoo.agents.preprocess import Preprocess, Step, standard_steps
+from zoo_torch.encoders import Encoder
+
+
+def layered_agent(
+    observation_space: Space[Any],
+    action_space: Space[Any],
+    layers: Sequence[Layer],
+    head: Head,
+    *,
+    encoder: Encoder | None = None,
+    normalization: Sequence[Step] = (),
+) -> Agent:
+    """Return an agent of the kind `mlp`, or `cnn` behind an encoder, with copies of all numbers.
+
+    `normalization` is what happens to observations before anything else (`steps` of an
+    `ObservationNormalizer`).
+    """
+    if encoder is None:
+        steps = Preprocess([*normalization, *standard_steps(observation_space)])
+        return MLPAgent(observation_space, action_space, layers, head, steps)
+    readers = [
+        ImageReader(image, network, tensors)
+        for image, network, tensors in zip(
+            encoder.rows.images, encoder.networks, encoder.tensors(), strict=True
+        )
+    ]
+    rest = encoder.rows.rest
+    if rest is not None:
+        rest = Preprocess([*normalization, *rest.steps])
+    return CNNAgent(observation_space, action_space, readers, layers, head, rest=rest)
