@@ -78,6 +78,12 @@ class Algorithm(ABC):
         self.seed = seed
         self.device = device
 
+    @classmethod
+    def encodes(cls, config: Any, observation_space: Space[Any]) -> bool:
+        """Whether a learner for these observations imports torch, and computes with it on the
+        device that it is given, though importing its module has not imported torch."""
+        return False
+
     def check(self, env: Any) -> None:
         """Raise a `ZooError` where what `train` will be given cannot be learnt.
 

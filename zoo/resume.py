@@ -13,7 +13,7 @@ from zoo.storage.runs import FINISHED, Run, find_run, open_run
 from zoo.train import drive, locked
 from zoo.training.cadence import Cadence
 from zoo.training.driver import Driver, Observer
-from zoo.training.prepare import build, choose_device
+from zoo.training.prepare import build
 
 
 def resume(
@@ -84,7 +84,7 @@ def _driver(run: Run, total: int, env: str | None, device: str | None, **watchin
         environment,
         n_envs=info["n_envs"],
         seed=info["seed"],
-        device=choose_device(device or info["device"], run.algorithm),
+        device=device or info["device"],
     )
     return Driver(
         run,

@@ -19,7 +19,7 @@ from zoo.storage.runs import Run, create_run
 from zoo.training.cadence import Cadence
 from zoo.training.driver import Driver, Observer
 from zoo.training.keeper import installed_versions
-from zoo.training.prepare import build, choose_device, commit, plan
+from zoo.training.prepare import build, commit, plan
 from zoo.training.threads import choose_threads, torch_threads
 
 
@@ -70,7 +70,6 @@ def train(
     if tensorboard:
         _check_tensorboard()
     seed = secrets.randbelow(2**31) if seed is None else _checked_seed(seed)
-    device = choose_device(device, algorithm)
     cadence = Cadence.choose(
         what["steps"],
         eval_every=eval_every,
@@ -93,7 +92,7 @@ def train(
         "versions": installed_versions(),
         "commit": commit(),
         "seed": seed,
-        "device": device,
+        "device": learner.device,
         "threads": choose_threads(threads, learner.observation_space),
         "cadence": cadence.to_json(),
         "trackers": ["tensorboard"] if tensorboard else [],

@@ -61,7 +61,7 @@ class A2C(OnPolicyAlgorithm):
     """Act for t_max steps, make one gradient of them, repeat."""
 
     Config = A2CConfig
-    encodes = True
+    reads_images = True
 
     def make_optimizer(self) -> Optimizer:
         config: A2CConfig = self.config

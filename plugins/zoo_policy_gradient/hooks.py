@@ -5,6 +5,7 @@ from __future__ import annotations
 from zoo import AlgorithmSpec, hookimpl
 
 OBSERVATIONS = ("box", "discrete", "multi-discrete", "multi-binary", "dict")
+IMAGES = ("box", "image", "discrete", "multi-discrete", "multi-binary", "dict")
 ACTIONS = ("box", "discrete", "multi-discrete", "multi-binary")
 
 
@@ -16,7 +17,7 @@ def zoo_algorithms() -> list[AlgorithmSpec]:
             name="ppo",
             target="zoo_policy_gradient.ppo:PPO",
             summary="Proximal policy optimisation with a clipped objective",
-            observations=OBSERVATIONS,
+            observations=IMAGES,
             actions=ACTIONS,
             paper="https://arxiv.org/abs/1707.06347",
             extra="torch",

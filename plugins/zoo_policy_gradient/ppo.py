@@ -62,7 +62,7 @@ class PPO(OnPolicyAlgorithm):
     """Algorithm 1: run the old policy, then optimise the surrogate for K epochs."""
 
     Config = PPOConfig
-    encodes = True
+    reads_images = True
 
     def make_optimizer(self) -> Adam:
         return Adam(self.model.parameters, eps=1e-5)

@@ -32,7 +32,7 @@ class OnPolicyAlgorithm(Algorithm):
     """
 
     Config: ClassVar[type[BaseModel]] = OnPolicyConfig
-    encodes: ClassVar[bool] = False
+    reads_images: ClassVar[bool] = False
     """Whether images are read by an encoder; else they are flattened."""
     networks: ClassVar[type[ActorCritic]] = ActorCritic
     """What the policy and the value function are made as."""
@@ -49,17 +49,22 @@ class OnPolicyAlgorithm(Algorithm):
         """Refuse, by a `ZooError`, spaces that there are no networks or policies for."""
         super().__init__(config, observation_space, action_space, seed=seed, device=device)
         self.rng = np.random.default_rng([seed, 0xAC])
-        rows = rows_for(observation_space, self._encoder_name())
+        rows = rows_for(observation_space, self._encoder(config))
         self.senses = self._make_senses(rows)
         self.model = self._make_model(rows)
         self.optimizer = self.make_optimizer()
         self.value_optimizer = self.make_value_optimizer()
         self.steps = self.episodes = self.updates = 0
 
-    def _encoder_name(self) -> str | None:
+    @classmethod
+    def encodes(cls, config: Any, observation_space: Space[Any]) -> bool:
+        return bool(rows_for(observation_space, cls._encoder(config)).images)
+
+    @classmethod
+    def _encoder(cls, config: Any) -> str | None:
         """Return which encoder reads images; `ZooError` for one that would not be used."""
-        name = self.config.policy_kwargs.encoder
-        if self.encodes:
+        name = config.policy_kwargs.encoder
+        if cls.reads_images:
             return name
         if name not in (None, FLATTEN):
             raise ZooError("policy_kwargs.encoder: this algorithm reads no images", "Leave it out")
@@ -77,7 +82,7 @@ class OnPolicyAlgorithm(Algorithm):
     def _make_model(self, rows: Rows) -> ActorCritic:
         kwargs = self.config.policy_kwargs
         encoder = encoder_for(
-            self.observation_space, self._encoder_name(), device=self.device, rng=self.rng,
+            self.observation_space, self._encoder(self.config), device=self.device, rng=self.rng,
             orthogonal=kwargs.ortho_init,
         )  # fmt: skip
         of_an_image = bool(rows.images) and rows.images[0].key is None

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from zoo.environments.config import EnvironmentConfig
 from zoo.environments.ids import resolve
 from zoo.environments.make import make, make_vector
 from zoo.environments.model import find_model
-from zoo.errors import ZooError
+from zoo.errors import MissingExtra, ZooError
 from zoo.plugin.registry import get_registry
 from zoo.plugin.specs import AlgorithmSpec
 
@@ -71,12 +73,17 @@ def build(
     device: str,
 ) -> tuple[Algorithm, Any]:
     """Return the learner, and what it is to be trained on: a vector environment, or the known
-    model of one. `config` is a Config or JSON."""
+    model of one. `config` is a Config or JSON; `device` is `auto`, `cpu` or `cuda[:N]`, and the
+    learner's `device` is what was chosen."""
     registry = get_registry()
     spec, cls = registry.algorithm(algorithm), registry.algorithm_class(algorithm)
     if isinstance(config, Mapping):
         config = validate(cls.Config, config, lambda key: f"config of {algorithm}")
-    learner = partial(_learner, algorithm, partial(cls, config, seed=seed, device=device))
+
+    def learner(spaces: tuple[Any, Any]) -> Algorithm:
+        chosen = choose_device(device, algorithm, encodes=cls.encodes(config, spaces[0]))
+        return _learner(algorithm, partial(cls, config, seed=seed, device=chosen), spaces)
+
     if spec.needs == "model":
         model, spaces = _known_model(spec, environment)
         return _checked(learner(spaces), model), model
@@ -131,10 +138,15 @@ def _learner(
         ) from error
 
 
-def choose_device(device: str, algorithm: str) -> str:
-    """Return `cpu` or `cuda[:N]` for what the user asked; `ZooError` when it is not there."""
-    get_registry().algorithm_class(algorithm)  # whoever computes with torch has imported it now
-    torch = sys.modules.get("torch")
+def choose_device(device: str, algorithm: str, *, encodes: bool = False) -> str:
+    """Return `cpu` or `cuda[:N]` for what the user asked; `ZooError` when it is not there.
+
+    Whoever computes with torch has imported it now, or says so by `Algorithm.encodes`.
+    """
+    get_registry().algorithm_class(algorithm)
+    if encodes and find_spec("torch") is None:
+        raise MissingExtra(f"{algorithm} on images", "torch")
+    torch = import_module("torch") if encodes else sys.modules.get("torch")
     if device == "auto":
         return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
     kind = device.partition(":")[0]
@@ -142,7 +154,10 @@ def choose_device(device: str, algorithm: str) -> str:
         raise ZooError(f"unknown device {device!r}", "Choose auto, cpu or cuda")
     if kind == "cuda":
         if torch is None:
-            raise ZooError(f"{algorithm} does not compute on a GPU", "Leave --device out")
+            raise ZooError(
+                f"{algorithm} does not compute on a GPU, or not for these observations",
+                "Leave --device out",
+            )
         if not torch.cuda.is_available():
             raise ZooError(
                 "CUDA was asked for, but torch sees no GPU",

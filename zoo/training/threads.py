@@ -19,7 +19,8 @@ def choose_threads(threads: int | None, observation_space: Any) -> int:
     """
     if threads is not None:
         return threads
-    return 0 if space_kind(observation_space) == "image" else 1
+    parts = [observation_space, *getattr(observation_space, "values", tuple)()]
+    return 0 if any(space_kind(part) == "image" for part in parts) else 1
 
 
 @contextmanager
