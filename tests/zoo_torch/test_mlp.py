@@ -140,3 +140,29 @@ def test_views_share_the_vector_s_memory_and_cover_it() -> None:
     parts["b"][:] = -1
     assert vector.tolist() == [0, 1, 2, 3, 4, 5, -1, -1, -1, -1]
     assert {name: part.shape for name, part in parts.items()} == shapes
+
+
+@pytest.mark.parametrize("n", [64, 7])
+def test_the_gradient_by_some_inputs_of_some_rows(n: int) -> None:
+    net, _, slope = network((5, 32, 16, 2), "relu")
+    slope[:] = 0
+    rng = np.random.default_rng(1)
+    x, by_output = (rng.standard_normal((n, k)).astype(np.float32) for k in (5, 2))
+    net.forward(x)
+    every = net.backward(by_output, by_input=True).copy()
+    before = slope.copy()
+    assert net.input_gradient(by_output) == pytest.approx(every, abs=1e-5)
+    rows = np.array([0, 3, 6])
+    found = net.input_gradient(by_output[rows], begin=3, rows=rows)
+    assert found == pytest.approx(every[rows, 3:], abs=1e-5)
+    assert np.array_equal(slope, before)
+
+
+def test_relu_is_the_same_for_rows_taken_together_and_one_by_one() -> None:
+    net, theta, _ = network((5, 32, 16, 2), "relu")
+    x = np.random.default_rng(1).standard_normal((64, 5)).astype(np.float32)
+    together = net.forward(x).copy()
+    alone = np.concatenate([net.forward(row[None]).copy() for row in x])
+    assert alone == pytest.approx(together, rel=1e-5, abs=1e-5)
+    theta[:] = np.nan
+    assert np.isnan(net.forward(x)).all()
