@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+import numpy as np
+from pydantic import Field, model_validator
 
 from zoo import Config, Schedule, ScheduleValue
 from zoo_torch.configuration import Activation, OffPolicyConfig, Units
@@ -52,3 +55,37 @@ class EpsilonConfig(ValueConfig):
         return self.exploration_initial_eps + done * (
             self.exploration_final_eps - self.exploration_initial_eps
         )
+
+
+class AtomsConfig(Config):
+    """What the learners take that learn distributions on fixed returns."""
+
+    n_atoms: int = Field(51, ge=2, description="Returns that the distributions are made of, N.")
+    v_min: float = Field(-10.0, description="The least of them.")
+    v_max: float = Field(10.0, description="The largest of them.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.v_min >= self.v_max:
+            raise ValueError(f"v_min {self.v_min} is not below v_max {self.v_max}")
+        return self
+
+    def atoms(self) -> np.ndarray:
+        """Return z (N,), at equal distances."""
+        return np.linspace(self.v_min, self.v_max, self.n_atoms, dtype=np.float32)
+
+
+class PrioritizedConfig(Config):
+    """What the learners take that draw transitions by their errors."""
+
+    alpha: float = Field(
+        0.6, ge=0, le=1, description="How much priorities count: 0 to draw all alike."
+    )
+    beta: float = Field(
+        0.4, ge=0, le=1, description="How much weights make up for what priorities bias, at the "
+        "start; 1 in the end.",
+    )  # fmt: skip
+
+    def correction(self, remaining: float) -> float:
+        """Return beta when `remaining`, from 1 to 0, is left of the training."""
+        return 1 - remaining * (1 - self.beta)

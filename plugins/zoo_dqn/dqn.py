@@ -26,7 +26,7 @@ class DQN(ValueLearner):
 
         y = r + gamma max_a' Q(s', a'; theta-),    L = mean(huber(Q(s, a; theta) - y))
         """
-        y = batch.rewards + batch.discounts * self.target.forward(batch.next_rows).max(1)
+        y = batch.rewards + batch.discounts * self.target.infer(batch.next_rows).max(1)
         Q = self.online.forward(batch.rows)
         delta = of_actions(Q, batch.actions) - y
         by_taken, loss = huber(delta, batch.weights)

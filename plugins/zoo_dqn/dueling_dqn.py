@@ -30,8 +30,8 @@ class DuelingDQN(ValueLearner):
         y = r + gamma Q(s', argmax_a' Q(s', a'; theta); theta-),
         L = mean(huber(Q(s, a; theta) - y))
         """
-        chosen = self.online.forward(batch.next_rows).argmax(1)
-        worth = of_actions(self.target.forward(batch.next_rows), chosen)
+        chosen = self.online.infer(batch.next_rows).argmax(1)
+        worth = of_actions(self.target.infer(batch.next_rows), chosen)
         y = batch.rewards + batch.discounts * worth
         Q = self.online.forward(batch.rows)
         delta = of_actions(Q, batch.actions) - y

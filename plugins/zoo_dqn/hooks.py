@@ -22,6 +22,18 @@ def _spec(name: str, target: str, summary: str, paper: str) -> AlgorithmSpec:
 @hookimpl
 def zoo_algorithms() -> list[AlgorithmSpec]:
     """Return the algorithms of the family."""
+    arxiv = "https://arxiv.org/abs/"
     return [
         _spec("dqn", "dqn:DQN", "Deep Q-network", "https://doi.org/10.1038/nature14236"),
-    ]
+        _spec("double-dqn", "double_dqn:DoubleDQN", "Double DQN", f"{arxiv}1509.06461"),
+        _spec("dueling-dqn", "dueling_dqn:DuelingDQN", "Dueling network", f"{arxiv}1511.06581"),
+        _spec("per-dqn", "per_dqn:PERDQN", "Double DQN with prioritised replay",
+              f"{arxiv}1511.05952"),
+        _spec("n-step-dqn", "n_step_dqn:NStepDQN", "DQN with n-step returns",
+              f"{arxiv}1602.01783"),
+        _spec("noisy-dqn", "noisy_dqn:NoisyDQN", "DQN that explores by noisy weights",
+              f"{arxiv}1706.10295"),
+        _spec("c51", "c51:C51", "Categorical DQN", f"{arxiv}1707.06887"),
+        _spec("qr-dqn", "qr_dqn:QRDQN", "Quantile-regression DQN", f"{arxiv}1710.10044"),
+        _spec("rainbow", "rainbow:Rainbow", "Six extensions of DQN in one", f"{arxiv}1710.02298"),
+    ]  # fmt: skip

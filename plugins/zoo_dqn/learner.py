@@ -96,7 +96,7 @@ class ValueLearner(OffPolicyAlgorithm):
 
     def greedy(self, rows: np.ndarray) -> np.ndarray:
         """Return the actions (n,) of the largest value."""
-        return self.values(self.online.forward(rows)).argmax(1)
+        return self.values(self.online.infer(rows)).argmax(1)
 
     def explore(self, rows: np.ndarray, remaining: float) -> np.ndarray:
         anything = self.rng.random(len(rows)) < self.epsilon(remaining)

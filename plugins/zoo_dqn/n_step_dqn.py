@@ -30,7 +30,7 @@ class NStepDQN(ValueLearner):
         y = R_{t+1} + ... + gamma^n max_a' Q(S_{t+n}, a'; theta-),
         L = mean(huber(Q(S_t, A_t; theta) - y))
         """
-        y = batch.rewards + batch.discounts * self.target.forward(batch.next_rows).max(1)
+        y = batch.rewards + batch.discounts * self.target.infer(batch.next_rows).max(1)
         Q = self.online.forward(batch.rows)
         delta = of_actions(Q, batch.actions) - y
         by_taken, loss = huber(delta, batch.weights)

@@ -1,28 +1,28 @@
-"""Action values as a network puts them out: one number or many for each action, in one stream or
-two, of weights that are certain or noisy."""
+"""Action values as a network puts them out: one number or many for each action."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from zoo.agents.layers import Layer
+from zoo_dqn.noise import Noise, layers
+from zoo_dqn.streams import Streams
 from zoo_torch import flat, mlp
+from zoo_torch.encoders import Encoder
 
 
 class QNetwork:
-    """A fully connected network from rows to `(actions,)` values or `(actions, atoms)` numbers.
+    """A fully connected network from rows to `(actions,)` values or `(actions, atoms)` numbers,
+    behind an encoder of the rows if there is one.
 
-    With `dueling` the last hidden layer has a half for the value of the state and one for the
-    advantages of the actions (https://arxiv.org/abs/1511.06581, eq. 9), which the last layer does
-    not mix:  Q = V + A - mean_a A,  for each atom.
+    With `dueling` it has two streams (`zoo_dqn.streams`), and with `sigma` its weights are noisy
+    (`zoo_dqn.noise`): `draw` draws the noise, and the deviations begin at sigma / sqrt(inputs).
 
-    With `sigma` the weights are noisy (https://arxiv.org/abs/1706.10295, eq. 9 to 11): mu + s eps,
-    where mu and s are learnt, s begins at sigma / sqrt(inputs), and `draw` draws eps.
-
-    `parameters` and `gradient` are flat vectors, float32; a target network is a second one of
-    these whose parameters follow the first one's.
+    `parameters` and `gradient` are flat vectors, float32, the encoder's part first; a target
+    network is a second one of these whose parameters follow the first one's.
     """
 
     def __init__(
@@ -35,137 +35,92 @@ class QNetwork:
         rng: np.random.Generator,
         dueling: bool = False,
         sigma: float | None = None,
+        encoder: Encoder | None = None,
     ) -> None:
-        """Draw the first weights from `rng`; `row` is (actions,) or (actions, atoms)."""
-        self.row, self.activation, self.dueling = row, activation, dueling
-        self._atoms = int(np.prod(row[1:]))
-        self._sizes = self._layer_sizes(inputs, units)
-        shapes = mlp.shapes(self._sizes)
-        n = flat.size(shapes)
-        self.parameters = np.zeros(n if sigma is None else 2 * n, np.float32)
+        """Draw the first weights from `rng`; `row` is (actions,) or (actions, atoms), and
+        `inputs` are the encoder's outputs where there is one."""
+        self.row, self.activation, self.encoder = row, activation, encoder
+        self.streams = Streams(row[0], math.prod(row[1:])) if dueling else None
+        self._halves = dueling and bool(units)
+        sizes = self.streams.sizes(units) if self.streams else [*units, math.prod(row)]
+        shapes = mlp.shapes([inputs, *sizes])
+        n, first = flat.size(shapes), encoder.size if encoder else 0
+        self.parameters = np.zeros(first + (n if sigma is None else 2 * n), np.float32)
         self.gradient = np.zeros_like(self.parameters)
-        self._weights = self.parameters if sigma is None else np.zeros(n, np.float32)
-        self._by_weights = self.gradient[:n]
-        self._means = _layers(flat.views(self.parameters[:n], shapes))
-        slopes = _layers(flat.views(self._by_weights, shapes))
-        self._mixed = self._cross_blocks(slopes[-1][0])
-        for weight, bias in self._means:
-            weight[:] = mlp.uniform(rng, *weight.shape)
-            bias[:] = mlp.uniform(rng, *weight.shape)[0]
-        for block in self._cross_blocks(self._means[-1][0]):
-            block[:] = 0.0
-        self.noise = None
-        if sigma is not None:
-            self.noise = Noise(self.parameters, self.gradient, self._weights, shapes, sigma)
-            self.draw(rng)
-        views = _layers(flat.views(self._weights, shapes))
-        self._mlp = mlp.MLP(views, slopes, activation)
+        if encoder is not None:
+            encoder.bind(self.parameters[:first], self.gradient[:first])
+        own, by_own = self.parameters[first:], self.gradient[first:]
+        self.noise = None if sigma is None else Noise(own, by_own, shapes)
+        self._means, self._slopes = layers(own[:n], shapes), layers(by_own[:n], shapes)
+        self._deviations = layers(self.noise.s, shapes) if self.noise else []
+        weights = layers(self.noise.weights, shapes) if self.noise else self._means
+        self._mlp = mlp.MLP(weights, self._slopes, activation)
+        self._initialize(rng, sigma or 0.0)
 
-    def draw(self, rng: np.random.Generator | None) -> None:
-        """Draw the noise of the weights anew, if they have any; None: no noise, only means."""
+    def draw(self, rng: np.random.Generator) -> None:
+        """Draw the noise of the weights anew, if they have any."""
         if self.noise is not None:
             self.noise.draw(rng)
-            for block in self._cross_blocks(self._mlp.parameters[-1][0]):
-                block[:] = 0.0
 
     def forward(self, rows: np.ndarray) -> np.ndarray:
-        """Return (n, *row) for rows (n, inputs), to be used before the next pass over n rows."""
-        outputs = self._mlp.forward(rows)
-        if not self.dueling:
-            return outputs.reshape(-1, *self.row)
-        V, A = outputs[:, None, : self._atoms], self._advantages(outputs)
-        return (V + A - A.mean(1, keepdims=True)).reshape(-1, *self.row)
+        """Return (n, *row) for rows (n, *row of the encoder or inputs), to be used before the
+        next pass over as many."""
+        return self._outputs(rows if self.encoder is None else self.encoder.forward(rows))
+
+    def infer(self, rows: np.ndarray) -> np.ndarray:
+        """Return the same where no `backward` follows, which saves an encoder its memory."""
+        return self._outputs(rows if self.encoder is None else self.encoder.infer(rows))
 
     def backward(self, by_outputs: np.ndarray) -> None:
         """Write the gradient of a scalar to `gradient`, given its gradient (n, *row) by what the
-        last forward pass over n rows returned."""
-        g = by_outputs.reshape(len(by_outputs), -1)
-        if self.dueling:
-            by_Q = by_outputs.reshape(len(g), self.row[0], self._atoms)
-            total = by_Q.sum(1, keepdims=True)
-            by_A = by_Q - total / np.float32(self.row[0])
-            g = np.concatenate([total, by_A], axis=1).reshape(len(g), -1)
-        self._mlp.backward(g)
-        for block in self._mixed:
-            block[:] = 0.0
+        last `forward` over n rows returned."""
+        by = by_outputs.reshape(len(by_outputs), -1)
+        if self.streams is not None:
+            by = self.streams.split(by)
+        by_features = self._mlp.backward(by, by_input=self.encoder is not None)
+        self._keep_apart(self._slopes)
         if self.noise is not None:
             self.noise.backward()
+        if self.encoder is not None:
+            assert by_features is not None
+            self.encoder.backward(by_features)
 
     def layers(self) -> list[Layer]:
-        """Return the network without its noise as layers, whose outputs are `row`, flattened."""
+        """Return the network behind the encoder, without its noise, as layers whose outputs are
+        `row`, flattened."""
         *hidden, (weight, bias) = self._means
-        if self.dueling:
-            weight, bias = self._combined(weight), self._combined(bias[None])[0]
+        if self.streams is not None:
+            weight, bias = self.streams.join(weight), self.streams.join(bias[None])[0]
         return [
             *(Layer(w.T, b, self.activation) for w, b in hidden),
             Layer(weight.T, bias),
         ]
 
-    def _layer_sizes(self, inputs: int, units: Sequence[int]) -> list[int]:
-        outputs = int(np.prod(self.row))
-        if not self.dueling:
-            return [inputs, *units, outputs]
-        hidden = [*units[:-1], *(2 * last for last in units[-1:])]
-        return [inputs, *hidden, self._atoms + outputs]
+    def _outputs(self, features: np.ndarray) -> np.ndarray:
+        outputs = self._mlp.forward(features)
+        if self.streams is not None:
+            outputs = self.streams.join(outputs)
+        return outputs.reshape(-1, *self.row)
 
-    def _cross_blocks(self, last: np.ndarray) -> list[np.ndarray]:
-        """Return the parts of the last weight by which either stream would read the other's."""
-        if not self.dueling or len(self._sizes) == 2:  # nothing hidden, so nothing to keep apart
-            return []
-        half = len(last) // 2
-        return [last[:half, self._atoms :], last[half:, : self._atoms]]
+    def _initialize(self, rng: np.random.Generator, sigma: float) -> None:
+        """Draw weights as uniform as `torch.nn.Linear`'s; with noise that is section 3.2 of
+        https://arxiv.org/abs/1706.10295."""
+        for number, (weight, bias) in enumerate(self._means):
+            last = number == len(self._means) - 1
+            inputs = len(weight) // 2 if self._halves and last else len(weight)
+            bound = 1 / math.sqrt(inputs)
+            weight[:] = rng.uniform(-bound, bound, weight.shape)
+            bias[:] = rng.uniform(-bound, bound, bias.shape)
+            if self.noise is not None:
+                for deviation in self._deviations[number]:
+                    deviation[:] = sigma * bound
+        self._keep_apart(self._means)
+        if self.noise is not None:
+            self._keep_apart(self._deviations)
+            self.noise.draw(rng)
 
-    def _advantages(self, outputs: np.ndarray) -> np.ndarray:
-        return outputs[:, self._atoms :].reshape(-1, self.row[0], self._atoms)
-
-    def _combined(self, columns: np.ndarray) -> np.ndarray:
-        """Return the columns (m, atoms + outputs) of V and A as those of Q (m, outputs)."""
-        V, A = columns[:, None, : self._atoms], self._advantages(columns)
-        return (V + A - A.mean(1, keepdims=True)).reshape(len(columns), -1)
-
-
-class Noise:
-    """Factorised Gaussian noise on the weights of a network."""
-
-    def __init__(
-        self,
-        parameters: np.ndarray,
-        gradient: np.ndarray,
-        weights: np.ndarray,
-        shapes: flat.Shapes,
-        sigma: float,
-    ) -> None:
-        """Take the vectors of means and deviations (2n,), of their gradients, and of the weights
-        (n,) that `draw` writes; the first deviations are sigma / sqrt(inputs)."""
-        n = len(weights)
-        self._mu, self._s, self._weights = parameters[:n], parameters[n:], weights
-        self._by_mu, self._by_s = gradient[:n], gradient[n:]
-        self._eps = np.zeros(n, np.float32)
-        self._layers = _layers(flat.views(self._eps, shapes))
-        for (weight, bias), (eps, _) in zip(
-            _layers(flat.views(self._s, shapes)), self._layers, strict=True
-        ):
-            weight[:] = bias[:] = sigma / np.sqrt(len(eps))
-
-    def draw(self, rng: np.random.Generator | None) -> None:
-        """Draw eps = f(eps_in) f(eps_out), or 0 where `rng` is None, and write the weights."""
-        for weight, bias in self._layers:
-            if rng is None:
-                weight[:] = bias[:] = 0.0
-                continue
-            inputs, outputs = weight.shape
-            noise = rng.standard_normal(inputs + outputs, np.float32)
-            f = np.sign(noise) * np.sqrt(np.abs(noise))
-            np.multiply(f[:inputs, None], f[inputs:], out=weight)
-            bias[:] = f[inputs:]
-        np.multiply(self._s, self._eps, out=self._weights)
-        self._weights += self._mu
-
-    def backward(self) -> None:
-        """Complete the gradient, whose first half is that by the weights, and so by mu."""
-        np.multiply(self._by_mu, self._eps, out=self._by_s)
-
-
-def _layers(views: dict[str, np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (weight, bias) of each layer."""
-    return [(views[f"{i}.weight"], views[f"{i}.bias"]) for i in range(len(views) // 2)]
+    def _keep_apart(self, layers: list[tuple[np.ndarray, np.ndarray]]) -> None:
+        """Set to 0 what belongs to weights by which one stream would read the other's units."""
+        if self.streams is not None and self._halves:
+            for block in self.streams.crossing(layers[-1][0]):
+                block[:] = 0.0

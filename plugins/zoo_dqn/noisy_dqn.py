@@ -40,7 +40,7 @@ class NoisyDQN(ValueLearner):
         """
         self.online.draw(self.rng)
         self.target.draw(self.rng)
-        y = batch.rewards + batch.discounts * self.target.forward(batch.next_rows).max(1)
+        y = batch.rewards + batch.discounts * self.target.infer(batch.next_rows).max(1)
         Q = self.online.forward(batch.rows)
         delta = of_actions(Q, batch.actions) - y
         by_taken, loss = huber(delta, batch.weights)

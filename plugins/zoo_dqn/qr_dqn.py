@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from pydantic import Field
@@ -11,7 +11,7 @@ from zoo.agents.heads import Head, Quantile
 from zoo.agents.layers import Layer
 from zoo_dqn.configuration import EpsilonConfig
 from zoo_dqn.learner import Slopes, ValueLearner, of_actions, spread
-from zoo_dqn.quantiles import quantile_huber
+from zoo_dqn.quantiles import midpoints, quantile_huber
 from zoo_torch.replay import Batch
 
 
@@ -30,11 +30,10 @@ class QRDQN(ValueLearner):
 
     Config = QRDQNConfig
 
-    def __init__(self, config: QRDQNConfig, *spaces: Any, **settings: Any) -> None:
-        N = config.n_quantiles
-        self.tau = ((2 * np.arange(N) + 1) / (2 * N)).astype(np.float32)
-        """(N,): the midpoints of lemma 2."""
-        super().__init__(config, *spaces, **settings)
+    @cached_property
+    def tau(self) -> np.ndarray:
+        """The midpoints (N,) of lemma 2."""
+        return midpoints(self.config.n_quantiles)
 
     def row(self) -> tuple[int, ...]:
         """Return (actions, N)."""
@@ -59,7 +58,7 @@ class QRDQN(ValueLearner):
 
         L = mean(sum_i mean_j rho_tau_i(T theta_j - theta_i(s, a)))
         """
-        following = self.target.forward(batch.next_rows)
+        following = self.target.infer(batch.next_rows)
         best = self.values(following).argmax(1)
         T = batch.rewards[:, None] + batch.discounts[:, None] * of_actions(following, best)
         outputs = self.online.forward(batch.rows)

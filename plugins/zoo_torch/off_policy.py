@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from gymnasium import Space
@@ -17,6 +17,8 @@ from zoo_torch.configuration import OffPolicyConfig
 from zoo_torch.replay import Batch, Replay
 from zoo_torch.rollout import batch_of_one, check_finite, require_same_step
 from zoo_torch.threads import one_blas_thread
+
+Memory = TypeVar("Memory", bound=Replay)
 
 STEPS_PER_PROGRESS, UPDATES_PER_PROGRESS = 512, 256
 """How much is done between yields, at least one of both: the host takes its time there."""
@@ -82,16 +84,20 @@ class OffPolicyAlgorithm(Algorithm):
 
     def make_replay(self, copies: int) -> Replay:
         """Return the memory for as many copies of the environment."""
-        return Replay(
+        return self.memory(Replay, copies)
+
+    def memory(self, kind: type[Memory], copies: int, **settings: Any) -> Memory:
+        """Return a memory of a kind, whose own `settings` come after those that all have."""
+        return kind(
             self.config.buffer_size, copies, self.example.shape[1:], self.example.dtype,
             self.action_row, self.action_type, gamma=self.config.gamma,
-            n_step=self.config.n_steps,
+            n_step=self.config.n_steps, **settings,
         )  # fmt: skip
 
-    def sample(self, remaining: float) -> Batch:
-        """Return what the next update learns from."""
+    def batches(self, count: int, remaining: float) -> Iterator[Batch]:
+        """Yield what the next `count` updates learn from, each to be used before the next."""
         assert self.replay is not None
-        return self.replay.sample(self.rng, self.config.batch_size)
+        return self.replay.batches(self.rng, self.config.batch_size, count)
 
     def before_learning(self, remaining: float) -> None:
         """Do what follows acting and precedes updates, such as bringing a target up to date."""
@@ -173,8 +179,8 @@ class OffPolicyAlgorithm(Algorithm):
         remaining = self.remaining(steps)
         self.before_learning(remaining)
         losses = []
-        for _ in range(count):
-            loss = self.update(self.sample(remaining), remaining)
+        for batch in self.batches(count, remaining):
+            loss = self.update(batch, remaining)
             if not math.isfinite(loss):
                 raise ZooError(
                     f"training diverged at step {self.steps:,}: the loss is {loss}, after "
