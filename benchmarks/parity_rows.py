@@ -88,12 +88,13 @@ def verdict(zoo_scores: list[float], sb3_scores: list[float]) -> str:
 HEADER = """# Learning beside Stable-Baselines3
 
 Written by `python benchmarks/parity.py --table` from `parity.csv`; what the columns mean stands
-at the top of `parity.py`. Interquartile means over the seeds of the final agents' mean returns,
-with 95 % bootstrap intervals; `area` is that under the learning curve.
+at the top of `parity.py`. Interquartile means over the seeds, of the final agents' mean returns
+and of the areas under the learning curves, with 95 % bootstrap intervals. The verdict is on the
+final agents.
 
-| algorithm | environment | steps | seeds | SB3 | zoo | zoo - SB3 | area SB3 | area zoo | verdict |
-|---|---|--:|--:|--:|--:|--:|--:|--:|---|
-"""
+| algorithm | environment | steps | seeds | SB3 | zoo | zoo - SB3 | verdict | area SB3 | area zoo | zoo - SB3 |
+|---|---|--:|--:|--:|--:|--:|---|--:|--:|--:|
+"""  # noqa: E501
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -107,16 +108,23 @@ def table(rows: Iterable[Row]) -> str:
     for (algorithm, env, steps, _), sides in groups.items():
         if not all(sides.values()):
             continue
-        scores = {side: [row.final_mean for row in of] for side, of in sides.items()}
-        areas = {side: iqm([row.auc for row in of]) for side, of in sides.items()}
-        seeds = " + ".join(str(len(of)) for of in sides.values())
-        spread = [shown(iqm(s), bootstrap_ci(s, statistic="iqm")) for s in scores.values()]
-        apart = iqm(scores["zoo"]) - iqm(scores["sb3"])
-        spread.append(shown(apart, difference(scores["zoo"], scores["sb3"])))
-        cells = [algorithm, env, f"{steps:,}", seeds, *spread]
-        cells += [f"{areas[side]:.1f}" for side in SIDES]
-        lines.append(f"| {' | '.join(cells)} | {verdict(scores['zoo'], scores['sb3'])} |\n")
+        finals, areas = (
+            {side: [getattr(row, name) for row in of] for side, of in sides.items()}
+            for name in ("final_mean", "auc")
+        )
+        cells = [algorithm, env, f"{steps:,}", " + ".join(str(len(of)) for of in sides.values())]
+        cells += [*compared(finals), verdict(finals["zoo"], finals["sb3"]), *compared(areas)]
+        lines.append(f"| {' | '.join(cells)} |\n")
     return HEADER + "".join(lines)
+
+
+def compared(scores: dict[str, list[float]]) -> list[str]:
+    """Return what each side comes to, and how far they are apart."""
+    apart = iqm(scores["zoo"]) - iqm(scores["sb3"])
+    return [
+        *[shown(iqm(of), bootstrap_ci(of, statistic="iqm")) for of in scores.values()],
+        shown(apart, difference(scores["zoo"], scores["sb3"])),
+    ]
 
 
 def shown(value: float, interval: tuple[float, float]) -> str:

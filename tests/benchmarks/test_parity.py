@@ -90,7 +90,8 @@ def test_the_table_compares_sides_of_equal_settings_only(rows, row):
     assert "| 5 + 5 |" in compared[0]
     assert "| 452.0 [" in compared[0]
     assert "| -150.0 [" in compared[0]
-    assert compared[0].endswith("| worse |")
+    assert "| worse | 200.0 [200.0, 200.0] |" in compared[0]
+    assert compared[0].endswith("| 0.0 [0.0, 0.0] |")
 
 
 @pytest.mark.parametrize("name", ["ppo", "a2c"])
