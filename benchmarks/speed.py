@@ -34,6 +34,8 @@ from typing import Any
 from speed_floor import floor
 from speed_sides import Measured, run
 
+from zoo.plugin.registry import get_registry
+
 
 @dataclass(frozen=True)
 class Work:
@@ -146,6 +148,9 @@ def main() -> None:
         work = WORK[name]
         if arguments.steps:
             work = replace(work, steps=arguments.steps)
+        if work.algorithm not in get_registry().algorithms:
+            print(f"\n{name}: skipped, there is no algorithm {work.algorithm} yet")
+            continue
         compare(name, work, arguments.repeats, pythons)
 
 
