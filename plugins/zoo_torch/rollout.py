@@ -13,6 +13,9 @@ from zoo import ZooError
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
 
+_LARGE = 1 << 12
+"""Bytes of a row from which on arrays are copied by minibatches."""
+
 
 class Rollout(NamedTuple):
     """T steps of n copies of the environment; row t * n + i is step t of copy i."""
@@ -140,27 +143,34 @@ class Shuffle:
     """Minibatches of a rollout, in another order in each epoch.
 
     The order is drawn once per epoch and the arrays are copied in it, so that a minibatch is a
-    piece of memory which is not cut anew for each update.
+    piece of memory which is not cut anew for each update. Of images, which take too much memory
+    to have all of them twice, each minibatch is copied by itself.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray], batch_size: int) -> None:
         """Make room for arrays like these; the last minibatch has the samples that are left."""
-        self._room = {name: np.empty_like(array) for name, array in arrays.items()}
         self._size = len(next(iter(arrays.values())))
-        starts = range(0, self._size, batch_size)
-        self._batches = [
-            {name: array[start : start + batch_size] for name, array in self._room.items()}
-            for start in starts
-        ]
+        large = {name for name, array in arrays.items() if array[0].nbytes > _LARGE}
+        self._room = {n: np.empty_like(one) for n, one in arrays.items() if n not in large}
+        self._part = {n: np.empty_like(arrays[n][:batch_size]) for n in sorted(large)}
+        self._batches: list[tuple[slice, dict[str, np.ndarray]]] = []
+        for start in range(0, self._size, batch_size):
+            part = slice(start, min(start + batch_size, self._size))
+            batch = {name: room[part] for name, room in self._room.items()}
+            batch |= {name: room[: part.stop - start] for name, room in self._part.items()}
+            self._batches.append((part, batch))
 
     def epoch(
         self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator
     ) -> Iterator[dict[str, np.ndarray]]:
-        """Yield every sample once, in minibatches that last until the next epoch."""
+        """Yield every sample once, in minibatches that last until the next one."""
         order = rng.permutation(self._size)
         for name, room in self._room.items():
             np.take(arrays[name], order, axis=0, out=room, mode="clip")
-        yield from self._batches
+        for part, batch in self._batches:
+            for name in self._part:
+                np.take(arrays[name], order[part], axis=0, out=batch[name], mode="clip")
+            yield batch
 
 
 def check_finite(what: str, values: Any, when: str) -> None:
