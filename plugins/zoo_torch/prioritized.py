@@ -101,8 +101,8 @@ class PrioritizedReplay(Replay):
         self._known_oldest, self._known = self._steps - self._kept, self._steps
         self._largest, priorities = state["largest"], state["priorities"]
         there = np.flatnonzero(priorities)
-        self._sums.set(there, priorities[there])
-        self._least.set(there, priorities[there])
+        self._sums, self._least = SumTree(self.places), MinTree(self.places)
+        self._set(there, priorities[there])
 
     def _catch_up(self) -> None:
         """Have the trees forget the steps that were dropped, and know those that were added."""

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from zoo import State, ZooError
 from zoo_torch.frames import Frames
-from zoo_torch.memory import check_room
+from zoo_torch.memory import check_room, free_memory
 
 TRUNCATED, TERMINATED, NEWEST = 1, 2, 4
 """Marks of a transition after which returns end; the newest of each copy is one, too."""
@@ -148,8 +148,7 @@ class Replay:
         from the oldest, or from place 0 as long as that is the oldest or all places are taken.
 
         The next call for as many overwrites the arrays. Of several batches drawn at once, each
-        is what it would be if they were drawn one by one. Images with channels last are views
-        of memory where they come first.
+        is what it would be if they were drawn one by one.
         """
         return self._take(self._places(rng.integers(len(self), size=size)))
 
@@ -164,15 +163,24 @@ class Replay:
                 yield Batch(*(array[start : start + size] for array in many))
 
     def state(self) -> State:
-        """Return what is kept, copied; the places that were never taken are left out."""
+        """Return what is kept, without the places that were never taken.
+
+        It is copied, unless there is no memory for that: then the arrays are the buffer's own,
+        to be written to disk before anything is added.
+        """
         taken = min(self._steps * self.copies, self.places)
+        fields = {name: field[:taken] for name, field in self._fields.items()}
+        needed = sum(field.nbytes for field in fields.values())
+        needed += sum(part.nbytes for part in self._frames.written()) if self._frames else 0
+        free = free_memory()
+        copied = free is None or needed < free
         return {
             "places": self.places,
             "copies": self.copies,
             "steps": self._steps,
             "kept": self._kept,
-            "fields": {name: field[:taken].copy() for name, field in self._fields.items()},
-            "frames": None if self._frames is None else self._frames.state(),
+            "fields": {name: field.copy() if copied else field for name, field in fields.items()},
+            "frames": None if self._frames is None else self._frames.state(copied),
         }
 
     def load_state(self, state: State) -> None:
@@ -255,9 +263,6 @@ class _Room:
         self.views = {name: self.records[name] for name in replay._fields}
         action = self.views["action"]
         self.actions = np.empty(action.shape, action.dtype)
-        if replay._frames is None:
-            rows = self.views["row"]
-            self.rows, self.next_rows = (np.empty(rows.shape, rows.dtype) for _ in range(2))
-        else:
-            self.rows, self.next_rows = (replay._frames.room(size) for _ in range(2))
+        shape = (size, *replay.row_shape)
+        self.rows, self.next_rows = (np.empty(shape, replay.row_dtype) for _ in range(2))
         self.rewards, self.discounts, self.weights = np.empty((3, size), np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from zoo import ZooError
 from zoo.environments.wrappers import FrameStack
+from zoo.storage.tree import load_tree, save_tree
 from zoo_torch import memory
 from zoo_torch.prioritized import PrioritizedReplay
 from zoo_torch.replay import Replay
@@ -156,7 +158,7 @@ def test_a_frame_is_stored_once() -> None:
     steps = script.steps(500)
     add(replay, steps)
     episodes = 1 + sum(bool(step[3][0] | step[4][0]) for step in steps)
-    frames = len(replay.state()["frames"]["planes"])
+    frames = sum(len(part) for part in replay.state()["frames"]["planes"])
     # A step brings one; the first of an episode and the blank before it are two, or one if blank.
     assert 500 + episodes < frames <= 500 + 2 * episodes
 
@@ -204,6 +206,7 @@ def test_a_resumed_buffer_goes_on_bit_for_bit(first, cls, pause, channels) -> No
     whole, resumed = (make(script, 200, cls, n_step=2) for _ in range(2))
     steps = script.steps(400)
     add(whole, steps[:pause])
+    add(resumed, script.steps(5))  # what is there before is gone
     resumed.load_state(whole.state())
     for one in (whole, resumed):
         add(one, steps[pause:])
@@ -211,8 +214,25 @@ def test_a_resumed_buffer_goes_on_bit_for_bit(first, cls, pause, channels) -> No
     for mine, its in zip(*batches, strict=True):
         assert mine.tobytes() == its.tobytes()
     assert len(whole) == len(resumed)
-    planes = [one.state()["frames"]["planes"] for one in (whole, resumed)]
+    planes = [np.concatenate(one.state()["frames"]["planes"]) for one in (whole, resumed)]
     assert planes[0].tobytes() == planes[1].tobytes()
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_state_that_memory_cannot_hold_twice_goes_straight_to_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    script = Script(2, 1, channels, False, seed=4)
+    replay, other = make(script, 100), make(script, 100)
+    steps = script.steps(130)
+    add(replay, steps)
+    monkeypatch.setattr("zoo_torch.replay.free_memory", lambda: 1000)
+    state = replay.state()
+    assert all(map(np.may_share_memory, state["frames"]["planes"], replay._frames.written()))
+    assert np.may_share_memory(state["fields"]["row"], replay._ring)
+    save_tree(tmp_path, state)
+    other.load_state(load_tree(tmp_path))
+    check(other, steps)
 
 
 def test_what_is_dropped_for_lack_of_room_is_not_drawn_by_priority() -> None:

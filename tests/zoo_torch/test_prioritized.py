@@ -182,6 +182,7 @@ def test_a_resumed_buffer_goes_on_bit_for_bit(pause: int) -> None:
     whole, resumed = make(40, 2, n_step=2), make(40, 2, n_step=2)
     rngs = [np.random.default_rng(seed) for seed in (0, 1)]
     learn(whole, 0, pause, rngs)
+    add(resumed, 200, 230)  # what is there before is gone
     resumed.load_state(whole.state())
     copies = [np.random.default_rng(0) for _ in rngs]
     for copy, rng in zip(copies, rngs, strict=True):
