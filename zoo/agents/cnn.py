@@ -94,7 +94,7 @@ class CNNAgent(LayeredAgent):
         ]
         self._try()
 
-    def _features(self, observations: Any) -> np.ndarray:
+    def features(self, observations: Any) -> np.ndarray:
         parts = []
         for reader, compute in zip(self.images, self._compute, strict=True):
             image = reader.image

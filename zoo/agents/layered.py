@@ -38,7 +38,7 @@ class LayeredAgent(Agent):
         self._action_shape = None if len(shape) < 2 else (-1, *shape)
         self._action_dtype = dtype
 
-    def _features(self, observations: Any) -> np.ndarray:
+    def features(self, observations: Any) -> np.ndarray:
         """Return the features (n, inputs of the first layer) of raw observations."""
         raise NotImplementedError
 
@@ -58,7 +58,7 @@ class LayeredAgent(Agent):
         deterministic: bool,
         masks: np.ndarray | None,
     ) -> np.ndarray:
-        latent = self._features(observations)
+        latent = self.features(observations)
         for weight, bias, activation in self._hidden:
             latent = latent.dot(weight)
             latent += bias

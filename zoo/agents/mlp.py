@@ -37,7 +37,7 @@ class MLPAgent(LayeredAgent):
         self.preprocess = preprocess or Preprocess(standard_steps(observation_space))
         self._try()
 
-    def _features(self, observations: Any) -> np.ndarray:
+    def features(self, observations: Any) -> np.ndarray:
         return self.preprocess(observations)
 
     def describe(self) -> dict[str, Any]:
