@@ -21,5 +21,23 @@ def zoo_algorithms() -> list[AlgorithmSpec]:
             actions=ACTIONS,
             paper="https://arxiv.org/abs/1602.01783",
             extra="torch",
-        )
+        ),
+        AlgorithmSpec(
+            name="td-actor-critic",
+            target="zoo_actor_critic.td_actor_critic:TDActorCritic",
+            summary="Actor-critic that learns from each step's TD error, with traces if asked",
+            observations=OBSERVATIONS,
+            actions=ACTIONS,
+            paper="http://incompleteideas.net/book/the-book-2nd.html",
+            extra="torch",
+        ),
+        AlgorithmSpec(
+            name="q-actor-critic",
+            target="zoo_actor_critic.q_actor_critic:QActorCritic",
+            summary="Actor-critic whose critic values actions by SARSA (QAC)",
+            observations=OBSERVATIONS,
+            actions=("discrete",),
+            paper="https://papers.nips.cc/paper/1713",
+            extra="torch",
+        ),
     ]
