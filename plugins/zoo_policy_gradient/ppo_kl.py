@@ -21,6 +21,9 @@ from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam
 from zoo_torch.rollout import Shuffle
 
+LEAST, MOST = 1e-4, 1e4
+"""Bounds of beta."""
+
 
 class PPOKLConfig(OnPolicyConfig):
     """Proximal policy optimisation with an adaptive penalty."""
@@ -58,7 +61,7 @@ class PPOKL(OnPolicyAlgorithm):
             while self.steps < steps:
                 rollout = collector.collect(self.rng, self.steps)
                 self.count(collector)
-                pi = self.model.distributions(rollout.rows)
+                pi = self.model.behaviour(rollout.rows, rollout.outputs)
                 samples = samples_of(rollout, pi, config.gamma, config.gae_lambda)
                 samples["outputs"], log_std = pi.outputs.copy(), self.model.log_std.copy()
                 shuffle = shuffle or Shuffle(samples, config.batch_size)
@@ -85,7 +88,7 @@ class PPOKL(OnPolicyAlgorithm):
 
     def _measure(self, samples: Samples, log_std: np.ndarray) -> dict[str, float]:
         """Return what the update has done, over all samples of the rollout."""
-        pi, V = self.model.evaluate(samples["rows"])
+        pi, V = self.model.assess(samples["rows"])
         old = self.model.family.of(samples["outputs"], log_std)
         return {
             "train/value_loss": float(np.square(V - samples["returns"]).mean()),
@@ -127,7 +130,8 @@ def ppo_kl_slopes(
 
 
 def adapted(beta: float, d: float, target: float) -> float:
-    """Return the penalty for the next update after one that moved the policy by d."""
+    """Return the penalty for the next update after one that moved the policy by d. The bounds,
+    which the paper does not have, let it find back soon from where it was of no use."""
     if d < target / 1.5:
-        return beta / 2
-    return beta * 2 if d > target * 1.5 else beta
+        return max(beta / 2, LEAST)
+    return min(beta * 2, MOST) if d > target * 1.5 else beta

@@ -1,0 +1,39 @@
+"""What the algorithms make of a rollout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zoo_policy_gradient.samples import explained_variance, normalized, samples_of
+from zoo_torch.distributions import Categorical
+from zoo_torch.rollout import Rollout
+
+
+def test_samples_are_in_the_order_of_the_rows() -> None:
+    floats = np.float32([[1, 2], [3, 4]])
+    rollout = Rollout(
+        rows=np.zeros((4, 1), np.float32), actions=np.array([0, 1, 1, 0]), rewards=floats,
+        dones=np.array([[True, True], [True, True]]), values=0.5 * floats,
+        last_values=np.zeros(2, np.float32),
+    )  # fmt: skip
+    pi = Categorical(np.log(np.float32([[0.5, 0.5], [0.2, 0.8], [0.7, 0.3], [0.4, 0.6]])))
+    found = samples_of(rollout, pi, gamma=0.9, lambda_=0.8)
+    assert found["advantages"].tolist() == [0.5, 1, 1.5, 2]  # r - V, as all episodes end at once
+    assert found["returns"].tolist() == [1, 2, 3, 4]
+    assert np.exp(found["log_probs"]) == pytest.approx([0.5, 0.8, 0.3, 0.4])
+
+
+def test_normalised_advantages_have_mean_0_and_deviation_1() -> None:
+    found = normalized(np.float32([2, -4, 5]))
+    assert found.mean() == pytest.approx(0, abs=1e-6)
+    assert found.std(ddof=1) == pytest.approx(1)
+    assert normalized(np.float32([3])).tolist() == [3]
+
+
+def test_explained_variance_is_1_for_the_returns_themselves_and_0_for_a_constant() -> None:
+    returns = np.float32([1, 2, 6])
+    for values, expected in ((returns, 1.0), (np.ones(3, np.float32), 0.0), (2 * returns, 0.0)):
+        assert explained_variance({"returns": returns, "values": values}) == pytest.approx(expected)
+    alike = {"returns": np.ones(3, np.float32), "values": returns}
+    assert np.isnan(explained_variance(alike))
