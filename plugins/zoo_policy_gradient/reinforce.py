@@ -114,7 +114,7 @@ class Reinforce(OnPolicyAlgorithm):
         pi = self.model.distributions(batch.rows)
         delta = credit(batch, V, self.config)
         by_log_prob = delta * np.float32(-1 / len(delta))
-        self.model.backward_policy(*pi.gradient(batch.actions, by_log_prob, 0.0))
+        self.model.backward_log_prob(pi, batch.actions, by_log_prob)
         self.descend(rate)
 
     def _fit(self, batch: Batch, rate: float) -> None:

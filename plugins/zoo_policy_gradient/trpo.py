@@ -156,7 +156,7 @@ class Surrogate:
         d L / d log pi = A / n."""
         by_log_prob = self.A * np.float32(1 / len(self.A))
         pi = self.model.distributions(self.rows)
-        self.model.backward_policy(*pi.gradient(self.actions, by_log_prob, 0.0))
+        self.model.backward_log_prob(pi, self.actions, by_log_prob)
         return self.model.gradient.copy()
 
     def fisher(self, v: np.ndarray) -> np.ndarray:

@@ -88,8 +88,7 @@ class VPG(OnPolicyAlgorithm):
         if self.config.normalize_advantage:
             A = normalized(A)
         pi = self.model.distributions(samples["rows"])
-        slopes = A * np.float32(-1 / len(A))
-        self.model.backward_policy(*pi.gradient(samples["actions"], slopes, 0.0))
+        self.model.backward_log_prob(pi, samples["actions"], A * np.float32(-1 / len(A)))
         self.descend(rate)
 
     def _fit(self, samples: Samples, rate: float) -> None:

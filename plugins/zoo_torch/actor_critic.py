@@ -134,6 +134,14 @@ class ActorCritic:
                 self.encoder.backward(by_policy + by_value)
             self._slopes["log_std"][:] = by_log_std
 
+    def backward_log_prob(
+        self, pi: Distribution, actions: np.ndarray, by_log_prob: np.ndarray
+    ) -> None:
+        """Write the gradient of what depends on the log-probabilities of actions alone, given how
+        (n,), and what `distributions` returned last."""
+        with np.errstate(all="ignore"):
+            self.backward_policy(*pi.gradient(actions, by_log_prob, 0.0))
+
     def backward_policy(self, by_outputs: np.ndarray, by_log_std: np.ndarray) -> None:
         """Write the gradient of what depends on the policy alone, given how it depends on what
         `distributions` made of rows last: the outputs (n, outputs) and log_std (stds,)."""
