@@ -23,6 +23,7 @@ from zoo.agents.convolutions import (
 from zoo.agents.images import ImageInput
 from zoo_torch import flat, mlp
 from zoo_torch.rows import Rows
+from zoo_torch.threads import one_blas_thread
 
 CHUNK = 256
 """Most rows that a pass without a graph takes at once."""
@@ -45,13 +46,16 @@ class TorchEncoder:
         """Draw the first weights from `rng`, if any; images of `rows` and `networks` are pairs."""
         self.rows, self.networks = rows, list(networks)
         self._device = torch.device(device)
+        self._shares = self._device.type == "cpu"
+        """Whether the parameters are the very memory that they are given in."""
         self._pairs = list(zip(rows.images, self.networks, strict=True))
         each = [parameter_shapes(network, one.shape) for one, network in self._pairs]
         self._shapes = {f"{i}.{n}": shape for i, of in enumerate(each) for n, shape in of.items()}
         self.size = flat.size(self._shapes)
         ends = [output_shape(network, one.shape) for one, network in self._pairs]
         self.outputs = sum(math.prod(end) for end in ends) + rows.numbers
-        self._first = None if rng is None else self._draw(rng, orthogonal)
+        with one_blas_thread():
+            self._first = None if rng is None else self._draw(rng, orthogonal)
         self._features: torch.Tensor | None = None
 
     def bind(self, parameters: np.ndarray, gradient: np.ndarray) -> None:
@@ -60,9 +64,8 @@ class TorchEncoder:
         self._parameters = parameters
         self._host = _tensors(flat.views(parameters, self._shapes))
         self._slopes = _tensors(flat.views(gradient, self._shapes))
-        on_host = self._device.type == "cpu"
         self._leaves = [
-            (one.detach() if on_host else one.to(self._device)).requires_grad_()
+            (one.detach() if self._shares else one.to(self._device, copy=True)).requires_grad_()
             for one in self._host
         ]
 
@@ -118,8 +121,8 @@ class TorchEncoder:
         return x if one.divisor == 1.0 else x.div_(one.divisor)
 
     def _upload(self) -> None:
-        """Copy the parameters to the device, which shares no memory with the host's."""
-        if self._device.type != "cpu":
+        """Copy the parameters to a device that shares no memory with the host."""
+        if not self._shares:
             with torch.no_grad():
                 for leaf, host in zip(self._leaves, self._host, strict=True):
                     leaf.copy_(host)
