@@ -8,14 +8,23 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from zoo import Config, Schedule, ScheduleValue
-from zoo_torch.configuration import Activation, OffPolicyConfig, Units
+from zoo_torch.configuration import Activation, EncoderName, OffPolicyConfig, Units
 
 
 class NetworkKwargs(Config):
     """How the value network is built."""
 
-    net_arch: Units = Field([64, 64], description="Units of the hidden layers.")
+    net_arch: Units | None = Field(
+        None,
+        description="Units of the hidden layers; null: [64, 64], and none behind the encoder of an "
+        "image.",
+    )
     activation_fn: Activation = Field("relu", description="Activation after each hidden layer.")
+    encoder: EncoderName | None = Field(
+        None,
+        description="Network that reads images; null: nature where there are images of bytes. A "
+        "name also has other three-dimensional Boxes read as images.",
+    )
 
 
 class ValueConfig(OffPolicyConfig):
@@ -52,9 +61,7 @@ class EpsilonConfig(ValueConfig):
     def epsilon(self, remaining: float) -> float:
         """Return the chance of a random action when `remaining`, from 1 to 0, is left."""
         done = min((1 - remaining) / self.exploration_fraction, 1.0)
-        return self.exploration_initial_eps + done * (
-            self.exploration_final_eps - self.exploration_initial_eps
-        )
+        return (1 - done) * self.exploration_initial_eps + done * self.exploration_final_eps
 
 
 class AtomsConfig(Config):

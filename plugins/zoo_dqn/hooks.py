@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zoo import AlgorithmSpec, hookimpl
+from zoo import AgentSpec, AlgorithmSpec, hookimpl
 
-OBSERVATIONS = ("box", "discrete", "multi-discrete", "multi-binary", "dict")
+OBSERVATIONS = ("box", "image", "discrete", "multi-discrete", "multi-binary", "dict")
 
 
 def _spec(name: str, target: str, summary: str, paper: str) -> AlgorithmSpec:
@@ -35,5 +35,18 @@ def zoo_algorithms() -> list[AlgorithmSpec]:
               f"{arxiv}1706.10295"),
         _spec("c51", "c51:C51", "Categorical DQN", f"{arxiv}1707.06887"),
         _spec("qr-dqn", "qr_dqn:QRDQN", "Quantile-regression DQN", f"{arxiv}1710.10044"),
+        _spec("iqn", "iqn:IQN", "Implicit quantile networks", f"{arxiv}1806.06923"),
         _spec("rainbow", "rainbow:Rainbow", "Six extensions of DQN in one", f"{arxiv}1710.02298"),
     ]  # fmt: skip
+
+
+@hookimpl
+def zoo_agents() -> list[AgentSpec]:
+    """Return the kind of what is neither an MLP nor a CNN."""
+    return [
+        AgentSpec(
+            kind="iqn",
+            target="zoo_dqn.implicit_agent:ImplicitQuantileAgent",
+            summary="Implicit quantile networks, in NumPy alone",
+        )
+    ]

@@ -11,10 +11,11 @@ from gymnasium import Space, spaces
 from zoo import Agent, State, ZooError
 from zoo.agents.heads import Head, QValue
 from zoo.agents.layers import Layer
-from zoo.agents.mlp import MLPAgent
-from zoo.agents.preprocess import Preprocess, standard_steps
 from zoo_dqn.configuration import EpsilonConfig
 from zoo_dqn.networks import QNetwork
+from zoo_torch.agents import layered_agent
+from zoo_torch.configuration import Units
+from zoo_torch.encoders import Encoder, encoder_for, units_for
 from zoo_torch.off_policy import OffPolicyAlgorithm, Part
 from zoo_torch.optimizers import Adam, clip_norm
 from zoo_torch.replay import Batch
@@ -56,7 +57,8 @@ class ValueLearner(OffPolicyAlgorithm):
             )
         super().__init__(config, observation_space, action_space, seed=seed, device=device)
         self.actions = int(action_space.n)
-        self.online, self.target = self.make_network(), self.make_network()
+        self.online: Any = self.make_network()
+        self.target: Any = self.make_network()
         self.target.parameters[:] = self.online.parameters
         self.optimizer = Adam(self.online.parameters, eps=config.adam_eps)
         self._target_updates = 0
@@ -78,17 +80,39 @@ class ValueLearner(OffPolicyAlgorithm):
         """Return the head of an agent that reads the outputs, flattened."""
         return QValue(epsilon)
 
-    def make_network(self) -> QNetwork:
-        """Return a network with weights of its own."""
+    def make_network(self) -> Any:
+        """Return a network with weights of its own: `parameters`, `gradient` and `backward`."""
         return self.network()
 
     def network(self, *, dueling: bool = False, sigma: float | None = None) -> QNetwork:
-        """Return a network of the kind said, see `QNetwork`."""
+        """Return a network of the kind said, see `QNetwork`: with streams or noise, these begin
+        right behind the convolutions, if there are any."""
         kwargs = self.config.policy_kwargs
+        plain = not dueling and sigma is None
+        encoder, units = self.encoder(fully_connected=plain), self.units()
+        if encoder is not None and not plain:
+            units = [units_for(self.rows, kwargs.encoder), *units]
         return QNetwork(
-            self.example.shape[1], kwargs.net_arch, self.row(), activation=kwargs.activation_fn,
-            rng=self.rng, dueling=dueling, sigma=sigma,
+            encoder.outputs if encoder else self.rows.shape[0], units, self.row(),
+            activation=kwargs.activation_fn, rng=self.rng, dueling=dueling, sigma=sigma,
+            encoder=encoder,
         )  # fmt: skip
+
+    def encoder(self, *, fully_connected: bool = True) -> Encoder | None:
+        """Return what reads the images of a row, see `encoder_for`; None where there are none."""
+        return encoder_for(
+            self.observation_space, self.encoder_name(), device=self.device, rng=self.rng,
+            orthogonal=False, fully_connected=fully_connected,
+        )  # fmt: skip
+
+    def units(self) -> Units:
+        """Return the units of the hidden layers, behind the encoder if there is one."""
+        of_an_image = bool(self.rows.images) and self.rows.images[0].key is None
+        chosen = self.config.policy_kwargs.net_arch
+        return chosen if chosen is not None else [] if of_an_image else [64, 64]
+
+    def encoder_name(self) -> str | None:
+        return self.config.policy_kwargs.encoder
 
     def layers(self) -> list[Layer]:
         """Return the online network as the layers that `head` reads."""
@@ -144,14 +168,11 @@ class ValueLearner(OffPolicyAlgorithm):
         return {"networks": _Networks(self), "optimizer": self.optimizer}
 
     def agent(self) -> Agent:
-        """Return the greedy policy, of the portable kind `mlp`."""
-        return MLPAgent(
-            self.observation_space,
-            self.action_space,
-            self.layers(),
-            self.head(self.epsilon(0.0)),
-            Preprocess(standard_steps(self.observation_space)),
-        )
+        """Return the greedy policy, of the portable kinds `mlp` or `cnn`."""
+        return layered_agent(
+            self.observation_space, self.action_space, self.layers(),
+            self.head(self.epsilon(0.0)), encoder=self.online.encoder,
+        )  # fmt: skip
 
 
 class _Networks:

@@ -7,9 +7,9 @@ from typing import Any
 
 from gymnasium import Space
 
-from zoo import Agent
 from zoo.agents.cnn import CNNAgent, ImageReader
 from zoo.agents.heads import Head
+from zoo.agents.layered import LayeredAgent
 from zoo.agents.layers import Layer
 from zoo.agents.mlp import MLPAgent
 from zoo.agents.preprocess import Preprocess, Step, standard_steps
@@ -24,7 +24,7 @@ def layered_agent(
     *,
     encoder: Encoder | None = None,
     normalization: Sequence[Step] = (),
-) -> Agent:
+) -> LayeredAgent:
     """Return an agent of the kind `mlp`, or `cnn` behind an encoder, with copies of all numbers.
 
     `normalization` is what happens to observations before anything else (`steps` of an

@@ -72,13 +72,16 @@ def encoder_for(
     device: str = "cpu",
     rng: np.random.Generator | None = None,
     orthogonal: bool = True,
+    fully_connected: bool = True,
 ) -> Encoder | None:
     """Return the encoder of a space's observations; None where rows are flat float32 already.
 
     `kind` is a key of `ARCHITECTURES`, `flatten` for none, or None for the usual one: `nature` if
     there are images of bytes. The first weights are drawn from `rng`: orthogonal with biases of
-    0, or as PyTorch's; without an `rng` there are none, as for a target network. `ZooError`
-    where the observations do not fit.
+    0, or as PyTorch's; without an `rng` there are none, as for a target network. Unless
+    `fully_connected`, the networks end in what convolutions give, flattened: the layer of
+    `units_for` units that else ends them is then for others to make. `ZooError` where the
+    observations do not fit.
     """
     rows = rows_for(observation_space, kind)
     if not rows.images:
@@ -90,8 +93,9 @@ def encoder_for(
             did_you_mean(name, [*ARCHITECTURES, FLATTEN])
             or f"Use one of {', '.join([*ARCHITECTURES, FLATTEN])}",
         )
-    units = _UNITS[name] if rows.images[0].key is None else min(_UNITS[name], _UNITS_IN_DICT)
-    network = (*ARCHITECTURES[name], Flatten(), Linear(units), Relu())
+    network: Network = (*ARCHITECTURES[name], Flatten())
+    if fully_connected:
+        network = (*network, Linear(units_for(rows, name)), Relu())
     for one in rows.images:
         try:
             output_shape(network, one.shape)
@@ -105,6 +109,12 @@ def encoder_for(
     from zoo_torch.convolutions import TorchEncoder
 
     return TorchEncoder(rows, [network] * len(rows.images), device, rng, orthogonal)
+
+
+def units_for(rows: Rows, kind: str | None = None) -> int:
+    """Return the units of the layer that ends the network of each image of `rows`."""
+    units = _UNITS[kind or "nature"]
+    return units if rows.images[0].key is None else min(units, _UNITS_IN_DICT)
 
 
 def _impala(*filters: int) -> Network:

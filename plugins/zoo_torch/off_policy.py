@@ -12,10 +12,10 @@ from gymnasium import Space
 from pydantic import BaseModel
 
 from zoo import Algorithm, Progress, State, ZooError
-from zoo.agents.preprocess import Preprocess, example, standard_steps
 from zoo_torch.configuration import OffPolicyConfig
 from zoo_torch.replay import Batch, Replay
 from zoo_torch.rollout import batch_of_one, check_finite, require_same_step
+from zoo_torch.rows import FLATTEN, rows_for
 from zoo_torch.threads import one_blas_thread
 
 Memory = TypeVar("Memory", bound=Replay)
@@ -55,11 +55,14 @@ class OffPolicyAlgorithm(Algorithm):
         """Refuse, by a `ZooError`, observations that there is no network for."""
         super().__init__(config, observation_space, action_space, seed=seed, device=device)
         self.rng = np.random.default_rng([seed, 0x0FF])
-        self.preprocess = Preprocess(standard_steps(observation_space))
-        self.example = self.rows(example(observation_space))
-        """(1, *row): what the networks read of an observation of zeros."""
+        self.rows = rows_for(observation_space, self.encoder_name())
+        """What turns a batch of observations into rows (n, *shape) of the memory."""
         self.replay: Replay | None = None
         self.steps = self.episodes = self.updates = 0
+
+    def encoder_name(self) -> str | None:
+        """Return which encoder reads images; None stands for the usual one."""
+        return FLATTEN
 
     @abstractmethod
     def explore(self, rows: np.ndarray, remaining: float) -> np.ndarray:
@@ -89,7 +92,7 @@ class OffPolicyAlgorithm(Algorithm):
     def memory(self, kind: type[Memory], copies: int, **settings: Any) -> Memory:
         """Return a memory of a kind, whose own `settings` come after those that all have."""
         return kind(
-            self.config.buffer_size, copies, self.example.shape[1:], self.example.dtype,
+            self.config.buffer_size, copies, self.rows.shape, self.rows.dtype,
             self.action_row, self.action_type, gamma=self.config.gamma,
             n_step=self.config.n_steps, **settings,
         )  # fmt: skip
@@ -130,10 +133,6 @@ class OffPolicyAlgorithm(Algorithm):
     def remaining(self, steps: int) -> float:
         """Return what is left of a training of `steps`, from 1 to 0."""
         return max(1 - self.steps / steps, 0.0)
-
-    def rows(self, observations: Any) -> np.ndarray:
-        """Return a batch of observations as the networks read it, (n, *row)."""
-        return np.ascontiguousarray(self.preprocess(observations))
 
     def _begin(self, env: Any) -> np.ndarray:
         """Begin or go on with the copies' episodes, and return the first rows."""
