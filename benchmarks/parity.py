@@ -76,7 +76,7 @@ WORK = [
     Work("ppo", "LunarLander-v3", 300_000),
     Work("a2c", "LunarLander-v3", 200_000),
     Work("dqn", "LunarLander-v3", 100_000),
-    Work("sac", "Pendulum-v1", 20_000),
+    Work("sac", "Pendulum-v1", 10_000),
     Work("td3", "Pendulum-v1", 20_000),
     Work("ddpg", "Pendulum-v1", 20_000),
     Work("sac", "Hopper-v5", 200_000, seeds=1),
