@@ -1,6 +1,10 @@
 import importlib
 import json
+import os
+import pickle
 import random
+import subprocess
+import sys
 
 import gymnasium as gym
 import numpy as np
@@ -11,6 +15,7 @@ from gymnasium.wrappers import TimeLimit
 from zoo.environments.atari import EpisodicLife
 from zoo.environments.config import EnvironmentConfig
 from zoo.environments.episodes import SeededEpisodes
+from zoo.environments.ids import resolve
 from zoo.environments.make import make_vector, vectorize
 from zoo.environments.vector import ReplayableVectorEnv
 from zoo.errors import ZooError
@@ -434,3 +439,58 @@ def test_modules_import_no_simulator():
     importlib.import_module("zoo.environments.make")
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout.strip() == "[]"
+
+
+def unpickled_elsewhere(build):
+    """Return what a part of the copies comes to after its way to another process and there."""
+    return pickle.loads(pickle.dumps(build))()
+
+
+def test_copies_made_elsewhere_are_the_same_environment_with_episodes_by_another_seed():
+    config = EnvironmentConfig("CartPole-v1", {"sutton_barto_reward": True})
+    whole = make_vector(config, 3, seed=0)
+    part = unpickled_elsewhere(whole.elsewhere([1, 2], seed=7))
+    again = make_vector(config, 2, seed=7)
+    assert (part.num_envs, part.name) == (2, "CartPole-v1")
+    assert_same(part.reset(), again.reset())
+    actions = np.array([0, 1])
+    for _ in range(60):
+        assert_same(part.step(actions), again.step(actions))
+    episodes = part.take_episodes()
+    assert len(episodes) > 2
+    assert not whole.take_episodes()
+    whole.add_episodes(episodes)
+    assert whole.take_episodes() == episodes
+    assert whole.take_episodes() == []
+
+
+def test_an_environment_of_a_file_is_known_elsewhere_if_it_was_allowed_here(tmp_path):
+    file = tmp_path / "game.py"
+    file.write_text(
+        "import gymnasium as gym\nfrom tests.environments.environments import Counter\n"
+        "class Game(Counter):\n    pass\n"
+    )
+    reference = f"{file}:Game"
+    resolve(reference)
+    build = make_vector(EnvironmentConfig(reference), 2, seed=0).elsewhere([0], seed=1)
+    code = (
+        "import pickle, sys\n"
+        "env = pickle.load(sys.stdin.buffer)()\n"
+        "print(env.reset()[0].shape, type(env.envs[0].unwrapped).__name__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=pickle.dumps(build), capture_output=True, check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )  # fmt: skip
+    assert done.stdout.decode().split("\n")[0] == "(1, 3) Game", done.stderr.decode()
+
+
+def test_an_id_that_only_this_process_has_registered_is_known_elsewhere():
+    gym.register("Elsewhere-v0", entry_point=Counter)
+    try:
+        build = pickle.dumps(make_vector(EnvironmentConfig("Elsewhere-v0"), 1, seed=0)
+                             .elsewhere([0], seed=1))  # fmt: skip
+        del gym.registry["Elsewhere-v0"]
+        assert pickle.loads(build)().reset()[0].shape == (1, 3)
+    finally:
+        gym.registry.pop("Elsewhere-v0", None)

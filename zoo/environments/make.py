@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import VectorEnv
 
 from zoo.environments import rendering
@@ -49,7 +50,12 @@ def make_vector(
 ) -> ReplayableVectorEnv:
     """Make `n_envs` copies to train on, whose episodes can be restored; errors as `make`'s."""
     factory = partial(_make_seeded, config, training)
-    return vectorize([factory] * _checked(n_envs), seed=seed, name=config.id)
+    return ReplayableVectorEnv(
+        [factory] * _checked(n_envs),
+        seed=seed,
+        name=config.id,
+        prepare=partial(_make_known, config.id, gym.registry.get(config.id)),
+    )
 
 
 def make_evaluation(config: EnvironmentConfig, n_envs: int, *, seed: int) -> VectorEnv:
@@ -67,6 +73,14 @@ def make_evaluation(config: EnvironmentConfig, n_envs: int, *, seed: int) -> Vec
             return native
     factory = partial(make, config)
     return SameStepVectorEnv([factory] * n_envs, first_seed=seed, name=config.id)
+
+
+def _make_known(reference: str, spec: EnvSpec | None) -> None:
+    """Let a process that has just begun make the environment that this one was allowed to make:
+    one of a file or a module, or one that the user's own script has registered."""
+    if spec is not None:
+        gym.registry.setdefault(spec.id, spec)
+    resolve(reference)
 
 
 def _make_seeded(config: EnvironmentConfig, training: bool) -> gym.Env[Any, Any]:

@@ -7,7 +7,7 @@ observation under way, the return and the length come out the same bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, cast
@@ -29,13 +29,26 @@ class ReplayableVectorEnv(SameStepVectorEnv):
     `state` and `load_state` save and restore the episodes under way. `take_episodes` returns
     the (return, length) of those that have finished, measured inside all wrappers: before
     rewards are clipped, and over lost lives.
+
+    An algorithm that steps copies in processes of its own has them made there by what
+    `elsewhere` returns, and tells of their episodes by `add_episodes`. Such copies are no part of
+    `state`.
     """
 
     def __init__(
-        self, factories: Sequence[Callable[[], gym.Env[Any, Any]]], *, seed: int, name: str = ""
+        self,
+        factories: Sequence[Callable[[], gym.Env[Any, Any]]],
+        *,
+        seed: int,
+        name: str = "",
+        prepare: Callable[[], object] | None = None,
     ) -> None:
-        """Make one copy by each factory; `seed` and a copy's index determine its episodes."""
+        """Make one copy by each factory; `seed` and a copy's index determine its episodes.
+
+        `prepare` has to be called before the factories are, in a process that is not this one.
+        """
         super().__init__([partial(_seeded, make) for make in factories], name=name)
+        self._prepare = prepare
         self._finished: list[tuple[float, int]] = []
         self._episodes = [_episodes_of(env) for env in self.envs]
         for i, episodes in enumerate(self._episodes):
@@ -81,6 +94,19 @@ class ReplayableVectorEnv(SameStepVectorEnv):
         episodes = self._finished.copy()
         self._finished.clear()
         return episodes
+
+    def add_episodes(self, episodes: Iterable[tuple[float, int]]) -> None:
+        """Note (return, length) of episodes that finished elsewhere, for `take_episodes`."""
+        self._finished.extend(episodes)
+
+    def elsewhere(self, copies: Sequence[int], *, seed: int) -> Callable[[], ReplayableVectorEnv]:
+        """Return what makes some of the copies anew, in another process, with episodes by `seed`.
+
+        What it needs there goes with it when it is pickled: factories that are no functions of a
+        module, such as lambdas, take cloudpickle, which Gymnasium brings.
+        """
+        factories = [self.env_fns[i] for i in copies]
+        return partial(_made_elsewhere, factories, seed, self.name, self._prepare)
 
     def state(self) -> State:
         """Return what `load_state` needs to restore the episodes under way."""
@@ -216,6 +242,17 @@ class ReplayableVectorEnv(SameStepVectorEnv):
     def _sampled_spaces(self) -> list[spaces.Space[Any]]:
         """Return the action spaces, whose own generators algorithms may draw from."""
         return [*_subspaces(self.action_space), *_subspaces(self.single_action_space)]
+
+
+def _made_elsewhere(
+    factories: Sequence[Callable[[], gym.Env[Any, Any]]],
+    seed: int,
+    name: str,
+    prepare: Callable[[], object] | None,
+) -> ReplayableVectorEnv:
+    if prepare is not None:
+        prepare()
+    return ReplayableVectorEnv(factories, seed=seed, name=name, prepare=prepare)
 
 
 def _seeded(factory: Callable[[], gym.Env[Any, Any]]) -> gym.Env[Any, Any]:
