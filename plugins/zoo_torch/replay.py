@@ -213,7 +213,7 @@ class Replay:
         """Drop the oldest steps whose images have been overwritten."""
         assert self._frames is not None
         gone, rows = self._frames.gone, self._fields["row"]
-        while rows[self._oldest() : self._oldest() + self.copies, 0].min() < gone:
+        while self._kept > 1 and rows[self._oldest() :][: self.copies, 0].min() < gone:
             self._kept -= 1
 
     def _places(self, numbers: np.ndarray) -> np.ndarray:

@@ -28,8 +28,6 @@ class ReductionTree:
         """Begin with `empty`, the reduction's identity, at all places."""
         self.reduction = reduction
         width = max(2, math.ceil(size ** (1 / _LEVELS)))
-        while width**_LEVELS < size:  # where the root was rounded down
-            width += 1
         self.size, self.width = size, width
         self.levels: list[np.ndarray] = []
         """(blocks, width) each, the leaves first; the last is one block."""
