@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from zoo import Agent, Algorithm, Progress, State, ZooError
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.agents import layered_agent
-from zoo_torch.configuration import OnPolicyConfig
-from zoo_torch.encoders import encoder_for
+from zoo_torch.configuration import OnPolicyConfig, PolicyKwargs
+from zoo_torch.encoders import Encoder, encoder_for
 from zoo_torch.families import family_of
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
 from zoo_torch.optimizers import Optimizer, clip_norm
@@ -51,7 +51,13 @@ class OnPolicyAlgorithm(Algorithm):
         self.rng = np.random.default_rng([seed, 0xAC])
         rows = rows_for(observation_space, self._encoder(config))
         self.senses = self._make_senses(rows)
-        self.model = self._make_model(rows)
+        self.model = make_actor_critic(
+            rows, action_space, config.policy_kwargs, networks=self.networks, rng=self.rng,
+            encoder=encoder_for(
+                observation_space, self._encoder(config), device=device, rng=self.rng,
+                orthogonal=config.policy_kwargs.ortho_init,
+            ),
+        )  # fmt: skip
         self.optimizer = self.make_optimizer()
         self.value_optimizer = self.make_value_optimizer()
         self.steps = self.episodes = self.updates = 0
@@ -77,26 +83,6 @@ class OnPolicyAlgorithm(Algorithm):
             rows,
             ObservationNormalizer(settings, space, images) if settings.norm_obs else None,
             RewardScaler(settings, self.config.gamma) if settings.norm_reward else None,
-        )
-
-    def _make_model(self, rows: Rows) -> ActorCritic:
-        kwargs = self.config.policy_kwargs
-        encoder = encoder_for(
-            self.observation_space, self._encoder(self.config), device=self.device, rng=self.rng,
-            orthogonal=kwargs.ortho_init,
-        )  # fmt: skip
-        of_an_image = bool(rows.images) and rows.images[0].key is None
-        policy_units, value_units = kwargs.units([] if of_an_image else [64, 64])
-        return self.networks(
-            rows.shape[0] if encoder is None else encoder.outputs,
-            family_of(self.action_space),
-            policy_units=policy_units,
-            value_units=value_units,
-            activation=kwargs.activation_fn,
-            orthogonal=kwargs.ortho_init,
-            log_std=kwargs.log_std_init,
-            rng=self.rng,
-            encoder=encoder,
         )
 
     def make_optimizer(self) -> Optimizer:
@@ -181,3 +167,29 @@ class OnPolicyAlgorithm(Algorithm):
             if part is not None:
                 part.load_state(saved)
         self.rng.bit_generator.state = state["rng"]
+
+
+def make_actor_critic(
+    rows: Rows,
+    action_space: Space[Any],
+    kwargs: PolicyKwargs,
+    *,
+    encoder: Encoder | None,
+    rng: np.random.Generator,
+    networks: type[ActorCritic] = ActorCritic,
+) -> ActorCritic:
+    """Return the networks that a config asks for, which read `rows` or what an encoder makes of
+    them."""
+    of_an_image = bool(rows.images) and rows.images[0].key is None
+    policy_units, value_units = kwargs.units([] if of_an_image else [64, 64])
+    return networks(
+        rows.shape[0] if encoder is None else encoder.outputs,
+        family_of(action_space),
+        policy_units=policy_units,
+        value_units=value_units,
+        activation=kwargs.activation_fn,
+        orthogonal=kwargs.ortho_init,
+        log_std=kwargs.log_std_init,
+        rng=rng,
+        encoder=encoder,
+    )

@@ -173,17 +173,18 @@ class Shuffle:
             yield batch
 
 
-def check_finite(what: str, values: Any, when: str) -> None:
-    """Raise `ZooError` where an observation or reward has a NaN or is infinite."""
+def check_finite(what: str, values: Any, when: str, first: int = 0) -> None:
+    """Raise `ZooError` where an observation or reward has a NaN or is infinite; the copies of
+    the environment are those from `first` on."""
     if isinstance(values, dict):
         for key, value in values.items():
-            check_finite(f"{what} {key!r}", value, when)
+            check_finite(f"{what} {key!r}", value, when, first)
         return
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         copy = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))[0])
         bad = values[copy][~np.isfinite(values[copy])] if values.ndim > 1 else values[[copy]]
         raise ZooError(
-            f"{bad.flat[0]} in the {what} of copy {copy} of the environment {when}",
+            f"{bad.flat[0]} in the {what} of copy {first + copy} of the environment {when}",
             "The fault lies in the environment's code; the last checkpoint is intact",
         )
 
