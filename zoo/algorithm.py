@@ -79,10 +79,10 @@ class Algorithm(ABC):
         self.device = device
 
     @classmethod
-    def encodes(cls, config: Any, observation_space: Space[Any]) -> bool:
-        """Whether a learner for these observations imports torch, and computes with it on the
-        device that it is given, though importing its module has not imported torch."""
-        return False
+    def encodes(cls, config: Any, observation_space: Space[Any]) -> bool | None:
+        """Whether a learner for these observations computes with torch, on the device that it is
+        given; None, the default, where it does if importing its module has imported torch."""
+        return None
 
     def check(self, env: Any) -> None:
         """Raise a `ZooError` where what `train` will be given cannot be learnt.

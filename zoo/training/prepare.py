@@ -138,15 +138,17 @@ def _learner(
         ) from error
 
 
-def choose_device(device: str, algorithm: str, *, encodes: bool = False) -> str:
+def choose_device(device: str, algorithm: str, *, encodes: bool | None = None) -> str:
     """Return `cpu` or `cuda[:N]` for what the user asked; `ZooError` when it is not there.
 
-    Whoever computes with torch has imported it now, or says so by `Algorithm.encodes`.
+    Whoever computes with torch has imported it now, unless `Algorithm.encodes` says otherwise.
     """
     get_registry().algorithm_class(algorithm)
     if encodes and find_spec("torch") is None:
         raise MissingExtra(f"{algorithm} on images", "torch")
-    torch = import_module("torch") if encodes else sys.modules.get("torch")
+    torch = sys.modules.get("torch") if encodes is None else None
+    if encodes:
+        torch = import_module("torch")
     if device == "auto":
         return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
     kind = device.partition(":")[0]

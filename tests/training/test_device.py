@@ -1,0 +1,39 @@
+"""Which device an algorithm is given, and which it is refused."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import zoo
+from zoo.errors import ZooError
+
+
+class Frames(gym.Env):
+    """Black frames, and episodes of a step."""
+
+    observation_space = spaces.Box(0, 255, (36, 36, 1), np.uint8)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros((36, 36, 1), np.uint8), {}
+
+    def step(self, action):
+        return np.zeros((36, 36, 1), np.uint8), 0.0, True, False, {}
+
+
+def test_a_device_is_for_what_an_encoder_computes() -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+    gym.register("Frames-v0", Frames)
+    with pytest.raises(ZooError, match="ppo does not compute on a GPU, or not for these obs"):
+        zoo.train("ppo", "CartPole-v1", device="cuda", steps=64)
+    if not torch.cuda.is_available():
+        with pytest.raises(ZooError, match="CUDA was asked for, but torch sees no GPU"):
+            zoo.train("ppo", "Frames-v0", device="cuda", steps=64)
+        run = zoo.train("ppo", "Frames-v0", steps=64, seed=0, set={"n_steps": 32}, final_episodes=1)
+        assert run.info["device"] == "cpu"
+        assert run.info["threads"] == 0
+        assert zoo.load(run.path / "last").kind == "cnn"
