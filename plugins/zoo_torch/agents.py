@@ -7,12 +7,13 @@ from typing import Any
 
 from gymnasium import Space
 
-from zoo.agents.cnn import CNNAgent, ImageReader
+from zoo.agents.cnn import CNNAgent
 from zoo.agents.heads import Head
 from zoo.agents.layered import LayeredAgent
 from zoo.agents.layers import Layer
 from zoo.agents.mlp import MLPAgent
 from zoo.agents.preprocess import Preprocess, Step, standard_steps
+from zoo.agents.reading import ImageReader, Reading
 from zoo_torch.encoders import Encoder
 
 
@@ -33,6 +34,17 @@ def layered_agent(
     if encoder is None:
         steps = Preprocess([*normalization, *standard_steps(observation_space)])
         return MLPAgent(observation_space, action_space, layers, head, steps)
+    reading = reading_of(observation_space, encoder, normalization)
+    return CNNAgent(observation_space, action_space, reading, layers, head)
+
+
+def reading_of(
+    observation_space: Space[Any], encoder: Encoder | None, normalization: Sequence[Step] = ()
+) -> Reading:
+    """Return what an agent reads of its observations: what the encoder does, if there is one."""
+    if encoder is None:
+        steps = Preprocess([*normalization, *standard_steps(observation_space)])
+        return Reading(observation_space, (), steps)
     readers = [
         ImageReader(image, network, tensors)
         for image, network, tensors in zip(
@@ -42,4 +54,4 @@ def layered_agent(
     rest = encoder.rows.rest
     if rest is not None:
         rest = Preprocess([*normalization, *rest.steps])
-    return CNNAgent(observation_space, action_space, readers, layers, head, rest=rest)
+    return Reading(observation_space, readers, rest)

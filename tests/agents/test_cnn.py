@@ -12,12 +12,13 @@ from gymnasium import spaces
 
 from zoo import ZooError
 from zoo.agents import convolutions
-from zoo.agents.cnn import CNNAgent, ImageReader
+from zoo.agents.cnn import CNNAgent
 from zoo.agents.convolutions import Convolution, Flatten, Network, Relu, parameter_shapes
 from zoo.agents.heads import Categorical, Linear, QValue
 from zoo.agents.images import image_inputs
 from zoo.agents.layers import Layer
 from zoo.agents.preprocess import Preprocess, standard_steps
+from zoo.agents.reading import ImageReader, Reading
 from zoo.storage.bundle import open_bundle, save_bundle
 
 IMAGE = spaces.Box(0, 255, (9, 8, 2), np.uint8)
@@ -52,8 +53,9 @@ def make(space: spaces.Space = IMAGE, actions: spaces.Space = ACTIONS, **changes
     rng = np.random.default_rng(9)
     layers = [Layer(3 * rng.normal(size=(6, inputs)), None, "tanh"),
               Layer(rng.normal(size=(3, 6)))]  # fmt: skip
-    parts = {"images": readers, "layers": layers, "head": Categorical(), "rest": rest} | changes
-    return CNNAgent(space, actions, **parts)
+    parts = {"images": readers, "rest": rest, "layers": layers, "head": Categorical()} | changes
+    reading = Reading(space, parts.pop("images"), parts.pop("rest"))
+    return CNNAgent(space, actions, reading, **parts)
 
 
 def drawn(space: spaces.Space, n: int = 40):
@@ -71,9 +73,8 @@ def test_an_action_by_hand() -> None:
     corners: Network = (Convolution(1, 2, 2), Flatten())
     tensors = {"0.weight": np.ones((1, 1, 2, 2)), "0.bias": np.zeros(1)}
     layers = [Layer(np.eye(4))]
-    agent = CNNAgent(
-        space, spaces.Discrete(4), [ImageReader(image, corners, tensors)], layers, QValue()
-    )
+    reading = Reading(space, [ImageReader(image, corners, tensors)])
+    agent = CNNAgent(space, spaces.Discrete(4), reading, layers, QValue())
     observations = np.zeros((4, 4, 4, 1), np.uint8)
     for i, (down, across) in enumerate([(0, 0), (1, 3), (3, 0), (2, 2)]):
         observations[i, down, across] = 255
@@ -88,13 +89,13 @@ def test_it_acts_as_torch_computes(space: spaces.Space) -> None:
     actions = spaces.Box(-99, 99, (3,))
     agent, seen = make(space, actions, head=Linear()), drawn(space)
     parts = []
-    for one in agent.images:
+    for one in agent.reading.images:
         numbers = [torch.from_numpy(np.array(t)) for t in one.tensors.values()]
         x = torch.from_numpy(seen if one.image.key is None else seen[one.image.key]).float() / 255
         x = x if one.image.channels_first else x.permute(0, 3, 1, 2)
         x = functional.conv2d(x, numbers[0], numbers[1], 2).relu().flatten(1)
         parts.append(functional.linear(x, numbers[2], numbers[3]).relu())
-    if agent.rest is not None:
+    if agent.reading.rest is not None:
         parts.append(torch.from_numpy(seen["where"]))
         parts.append(functional.one_hot(torch.from_numpy(seen["which"]), 2).float())
     h = torch.cat(parts, 1).numpy()
@@ -167,10 +168,10 @@ def entry(**changes) -> list[dict]:
         (damage(images=entry(channels_first=True)), "pixels is too small|needs 0.weight"),
         (damage(images=entry(divisor="x")), "do not fit"),
         (damage(images=entry(divisor=0)), "do not fit"),
-        (damage(images=[]), "at least one image"),
+        (damage(images=[]), "has to read something"),
+        (damage(images=[], rest=[{"step": "flatten"}]), "at least one image"),
         (damage(rest=[{"step": "flatten"}]), "do not fit"),
         (lambda: make(layers=[Layer(np.zeros((3, 7)))]), "do not fit"),
-        (lambda: make(spaces.Box(0, 255, (9, 8, 2), np.uint8), images=[]), "at least one image"),
         (
             lambda: make(images=[reader(image_inputs(spaces.Box(0, 255, (9, 9, 2), np.uint8))[0])]),
             r"no image of shape \(9, 9, 2\)",
