@@ -56,7 +56,7 @@ class ValueLearner(OffPolicyAlgorithm):
                 "Use an algorithm with a policy, such as ppo or sac",
             )
         super().__init__(config, observation_space, action_space, seed=seed, device=device)
-        self.actions = int(action_space.n)
+        self.actions, self.first_action = int(action_space.n), int(action_space.start)
         self.online: Any = self.make_network()
         self.target: Any = self.make_network()
         self.target.parameters[:] = self.online.parameters
@@ -138,7 +138,7 @@ class ValueLearner(OffPolicyAlgorithm):
         return self.rng.integers(self.actions, size=n)
 
     def in_space(self, actions: np.ndarray) -> np.ndarray:
-        return actions + self.action_space.start
+        return actions + self.first_action
 
     def before_learning(self, remaining: float) -> None:
         """Let the target follow as often as it was due; the online network has not changed since

@@ -33,8 +33,8 @@ class NoisyDQN(ValueLearner):
         return self.greedy(rows)
 
     def slopes(self, batch: Batch) -> Slopes:
-        """Equation 13 of the paper, with the noise of the online network and that of the target
-        drawn independently:
+        """The loss of section 3.1 of the paper, with the noise of the online network and that of
+        the target drawn independently:
 
         y = r + gamma max_a' Q(s', a', eps'; zeta-),    L = mean(huber(Q(s, a, eps; zeta) - y))
         """

@@ -153,7 +153,8 @@ class OffPolicyAlgorithm(Algorithm):
             if self.steps < self.config.learning_starts:
                 actions = self.anything(env.num_envs)
             else:
-                actions = self.explore(rows, self.remaining(steps))
+                with np.errstate(all="ignore"):  # the next update tells of what is not finite
+                    actions = self.explore(rows, self.remaining(steps))
             observations, rewards, terminated, truncated, infos = env.step(self.in_space(actions))
             self.steps += env.num_envs
             when = f"at step {self.steps:,}"
@@ -178,16 +179,17 @@ class OffPolicyAlgorithm(Algorithm):
         remaining = self.remaining(steps)
         self.before_learning(remaining)
         losses = []
-        for batch in self.batches(count, remaining):
-            loss = self.update(batch, remaining)
-            if not math.isfinite(loss):
-                raise ZooError(
-                    f"training diverged at step {self.steps:,}: the loss is {loss}, after "
-                    f"{self.updates:,} updates",
-                    "Lower learning_rate; the last checkpoint is intact",
-                )
-            losses.append(loss)
-            self.updates += 1
+        with np.errstate(all="ignore"):  # what is not finite is refused here
+            for batch in self.batches(count, remaining):
+                loss = self.update(batch, remaining)
+                if not math.isfinite(loss):
+                    raise ZooError(
+                        f"training diverged at step {self.steps:,}: the loss is {loss}, after "
+                        f"{self.updates:,} updates",
+                        "Lower learning_rate; the last checkpoint is intact",
+                    )
+                losses.append(loss)
+                self.updates += 1
         return losses
 
     def state(self) -> State:

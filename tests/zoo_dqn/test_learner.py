@@ -9,7 +9,9 @@ from gymnasium import spaces
 from torch import nn
 
 from tests.zoo_dqn.plainly import ACTIONS, BOX, batch_of
+from tests.zoo_torch.scripted import Scripted
 from zoo import ZooError
+from zoo.plugin.registry import get_registry
 from zoo_dqn.dqn import DQN, DQNConfig
 from zoo_dqn.learner import huber
 
@@ -133,3 +135,15 @@ def test_the_state_holds_both_networks() -> None:
 def test_hidden_layers_are_64_and_64_unless_said() -> None:
     sizes = [w.shape for w, _ in DQN(DQNConfig(), BOX, ACTIONS, seed=0).online._mlp.parameters]
     assert sizes == [(3, 64), (64, 64), (64, 4)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["dqn", "per-dqn", "c51", "qr-dqn", "iqn", "rainbow"])
+def test_divergence_is_told_in_one_line(name: str) -> None:
+    cls = get_registry().algorithm_class(name)
+    config = cls.Config(learning_rate=1e30, learning_starts=0, train_freq=1, max_grad_norm=1e30)
+    env = Scripted()
+    diverging = cls(config, env.single_observation_space, env.single_action_space, seed=0)
+    with pytest.raises(ZooError, match="training diverged"):
+        for _ in diverging.train(env, 200):
+            pass
