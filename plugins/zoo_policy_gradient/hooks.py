@@ -32,6 +32,15 @@ def zoo_algorithms() -> list[AlgorithmSpec]:
             extra="torch",
         ),
         AlgorithmSpec(
+            name="recurrent-ppo",
+            target="zoo_policy_gradient.recurrent_ppo:RecurrentPPO",
+            summary="Proximal policy optimisation with an LSTM, for what is seen in part",
+            observations=IMAGES,
+            actions=ACTIONS,
+            paper="https://arxiv.org/abs/1707.06347",
+            extra="torch",
+        ),
+        AlgorithmSpec(
             name="reinforce",
             target="zoo_policy_gradient.reinforce:Reinforce",
             summary="The policy gradient from whole episodes, with a learnt baseline",

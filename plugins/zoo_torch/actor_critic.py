@@ -52,13 +52,21 @@ class ActorCritic:
         rng: np.random.Generator,
         encoder: Encoder | None = None,
         values: int = 1,
+        value_inputs: int | None = None,
     ) -> None:
         """Draw the first weights from `rng`; the units are those of the hidden layers, `inputs`
-        are the encoder's outputs where there is one, and `values` what `value` puts out."""
+        are the encoder's outputs where there is one, and `values` what `value` puts out.
+
+        With `value_inputs` the policy reads the first `inputs` of the encoder's outputs, and the
+        value function the last `value_inputs` of them.
+        """
         self.family, self.activation, self.encoder = family, activation, encoder
+        self._shares = value_inputs is None
+        self._of_policy = slice(None if self._shares else inputs)
+        self._of_value = slice(None if value_inputs is None else -value_inputs, None)
         networks = {
             "policy": (inputs, *policy_units, family.outputs),
-            "value": (inputs, *value_units, values),
+            "value": (inputs if value_inputs is None else value_inputs, *value_units, values),
         }
         shapes: dict[str, tuple[int, ...]] = {"encoder": (encoder.size if encoder else 0,)}
         shapes |= {
@@ -94,12 +102,12 @@ class ActorCritic:
         """Return the policy's outputs for n rows, and, with an encoder, the values (n,): without
         one they cost less for all rows of a rollout at once. Both are overwritten soon."""
         features = self._infer(rows)
-        values = None if self.encoder is None else self.value.forward(features)[:, 0]
-        return self.policy.forward(features), values
+        values = None if self.encoder is None else self._value_of(features)[:, 0]
+        return self._policy_of(features), values
 
     def distributions(self, rows: np.ndarray) -> Distribution:
         """Return the distributions of n rows alone, to be used as those of `evaluate`."""
-        return self.family.of(self.policy.forward(self._infer(rows)), self.log_std)
+        return self.family.of(self._policy_of(self._infer(rows)), self.log_std)
 
     def behaviour(self, rows: np.ndarray, outputs: np.ndarray | None) -> Distribution:
         """Return the distributions that the actions of a rollout were drawn from, given the
@@ -110,7 +118,7 @@ class ActorCritic:
 
     def values(self, rows: np.ndarray) -> np.ndarray:
         """Return the values (n,) of n rows, in a new array."""
-        return self.value.forward(self._infer(rows))[:, 0].copy()
+        return self._value_of(self._infer(rows))[:, 0].copy()
 
     def backward(
         self,
@@ -130,8 +138,8 @@ class ActorCritic:
             encodes = self.encoder is not None
             by_policy = self.policy.backward(by_outputs, by_input=encodes)
             by_value = self.value.backward(slopes.values[:, None], by_input=encodes)
-            if self.encoder is not None and by_policy is not None and by_value is not None:
-                self.encoder.backward(by_policy + by_value)
+            if by_policy is not None and by_value is not None:
+                self._encode_backward(by_policy, by_value)
             self._slopes["log_std"][:] = by_log_std
 
     def backward_log_prob(
@@ -174,8 +182,29 @@ class ActorCritic:
         ]
 
     def _heads(self, features: np.ndarray) -> tuple[Distribution, np.ndarray]:
-        distribution = self.family.of(self.policy.forward(features), self.log_std)
-        return distribution, self.value.forward(features)[:, 0]
+        distribution = self.family.of(self._policy_of(features), self.log_std)
+        return distribution, self._value_of(features)[:, 0]
+
+    def _policy_of(self, features: np.ndarray) -> np.ndarray:
+        if not self._shares:
+            features = np.ascontiguousarray(features[:, self._of_policy])
+        return self.policy.forward(features)
+
+    def _value_of(self, features: np.ndarray) -> np.ndarray:
+        if not self._shares:
+            features = np.ascontiguousarray(features[:, self._of_value])
+        return self.value.forward(features)
+
+    def _encode_backward(self, by_policy: np.ndarray, by_value: np.ndarray) -> None:
+        """Hand the gradients by what policy and value function read on to the encoder."""
+        assert self.encoder is not None
+        if self._shares:
+            self.encoder.backward(by_policy + by_value)
+            return
+        by = np.zeros((len(by_policy), self.encoder.outputs), np.float32)
+        by[:, self._of_policy] += by_policy
+        by[:, self._of_value] += by_value
+        self.encoder.backward(by)
 
     def _infer(self, rows: np.ndarray) -> np.ndarray:
         return rows if self.encoder is None else self.encoder.infer(rows)

@@ -51,13 +51,11 @@ class OnPolicyAlgorithm(Algorithm):
         self.rng = np.random.default_rng([seed, 0xAC])
         rows = rows_for(observation_space, self._encoder(config))
         self.senses = self._make_senses(rows)
-        self.model = make_actor_critic(
-            rows, action_space, config.policy_kwargs, networks=self.networks, rng=self.rng,
-            encoder=encoder_for(
-                observation_space, self._encoder(config), device=device, rng=self.rng,
-                orthogonal=config.policy_kwargs.ortho_init,
-            ),
+        encoder = encoder_for(
+            observation_space, self._encoder(config), device=device, rng=self.rng,
+            orthogonal=config.policy_kwargs.ortho_init,
         )  # fmt: skip
+        self.model = self.make_model(rows, encoder)
         self.optimizer = self.make_optimizer()
         self.value_optimizer = self.make_value_optimizer()
         self.steps = self.episodes = self.updates = 0
@@ -84,6 +82,13 @@ class OnPolicyAlgorithm(Algorithm):
             ObservationNormalizer(settings, space, images) if settings.norm_obs else None,
             RewardScaler(settings, self.config.gamma) if settings.norm_reward else None,
         )
+
+    def make_model(self, rows: Rows, encoder: Encoder | None) -> ActorCritic:
+        """Return the networks, which read `rows` or what `encoder` makes of them."""
+        return make_actor_critic(
+            rows, self.action_space, self.config.policy_kwargs, networks=self.networks,
+            rng=self.rng, encoder=encoder,
+        )  # fmt: skip
 
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser of `self.model.parameters`."""
@@ -177,13 +182,18 @@ def make_actor_critic(
     encoder: Encoder | None,
     rng: np.random.Generator,
     networks: type[ActorCritic] = ActorCritic,
+    inputs: int | None = None,
+    value_inputs: int | None = None,
 ) -> ActorCritic:
     """Return the networks that a config asks for, which read `rows` or what an encoder makes of
-    them."""
+    them; `inputs` of the encoder's outputs for the policy and `value_inputs` for the values, or
+    all."""
     of_an_image = bool(rows.images) and rows.images[0].key is None
     policy_units, value_units = kwargs.units([] if of_an_image else [64, 64])
+    if inputs is None:
+        inputs = rows.shape[0] if encoder is None else encoder.outputs
     return networks(
-        rows.shape[0] if encoder is None else encoder.outputs,
+        inputs,
         family_of(action_space),
         policy_units=policy_units,
         value_units=value_units,
@@ -192,4 +202,5 @@ def make_actor_critic(
         log_std=kwargs.log_std_init,
         rng=rng,
         encoder=encoder,
+        value_inputs=value_inputs,
     )

@@ -93,7 +93,7 @@ class Collector:
         ends: list[tuple[int, int, np.ndarray]] = []
         for t in range(self.n_steps):
             self._rows[t] = self._row
-            outputs, values = model.act(self._row)
+            outputs, values = model.act(self._seen(t))
             if values is not None:
                 self._outputs[t], self._values[t] = outputs, values
             self._actions[t] = actions = family.draw(outputs, model.log_std, noise[t])
@@ -102,6 +102,7 @@ class Collector:
             check_finite("observation", observations, f"at step {steps:,}")
             check_finite("reward", rewards, f"at step {steps:,}")
             self._dones[t] = dones = terminated | truncated
+            self._stepped(t, dones)
             if self.senses.observations is not None:
                 self.senses.observations.update(observations)
             if self.senses.rewards is not None:
@@ -120,9 +121,8 @@ class Collector:
         """Add the values; a truncated episode is worth what its last observation (t, i, row)
         promises (https://arxiv.org/abs/1712.00378, eq. 6)."""
         rows = self._rows.reshape(-1, *self._rows.shape[2:])
-        if ends:
-            t, i, final = zip(*ends, strict=True)
-            self._rewards[t, i] += self.gamma * self._values_of(np.concatenate(final))
+        for t, i, final in ends:  # one by one: there are a few, each time another number of them
+            self._rewards[t, i] += self.gamma * self._value_at_end(t, i, final)[0]
         encodes = self.model.encoder is not None
         return Rollout(
             rows,
@@ -130,13 +130,20 @@ class Collector:
             self._rewards,
             self._dones,
             self._values if encodes else self.model.values(rows).reshape(self._rewards.shape),
-            self.model.values(self._row),
+            self.model.values(self._seen(self.n_steps)),
             self._outputs.reshape(len(rows), -1) if encodes else None,
         )
 
-    def _values_of(self, rows: np.ndarray) -> np.ndarray:
-        """Return V of rows one by one: there are a few, each time another number of them."""
-        return np.concatenate([self.model.values(row[None]) for row in rows])
+    def _seen(self, t: int) -> Any:
+        """Return what the model is given at step t of a rollout, or at its end."""
+        return self._row
+
+    def _stepped(self, t: int, dones: np.ndarray) -> None:
+        """Note that step t was taken, and which copies' episodes (n,) it ended."""
+
+    def _value_at_end(self, t: int, i: int, row: np.ndarray) -> np.ndarray:
+        """Return V (1,) of the last observation (1, *row) of copy i, whose episode step t ended."""
+        return self.model.values(row)
 
 
 class Shuffle:

@@ -8,7 +8,7 @@ from zoo.plugin.registry import AGENT, get_registry
 from zoo.plugin.targets import load_target
 
 
-@pytest.mark.parametrize("kind", ["table", "mlp", "cnn"])
+@pytest.mark.parametrize("kind", ["table", "mlp", "cnn", "recurrent"])
 def test_the_portable_agent_kinds_are_the_cores(kind: str) -> None:
     assert get_registry().owner(kind, AGENT) == "zoo"
     assert get_registry().agent_class(kind).kind == kind

@@ -25,6 +25,11 @@ def zoo_agents() -> tuple[AgentSpec, ...]:
             target="zoo.agents.cnn:CNNAgent",
             summary="Convolutional networks for images, then layers and a head",
         ),
+        AgentSpec(
+            kind="recurrent",
+            target="zoo.agents.recurrent:RecurrentAgent",
+            summary="An LSTM that remembers the episode, then layers and a head",
+        ),
     )
 
 
