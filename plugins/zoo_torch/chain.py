@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from zoo import State
 from zoo.agents.layers import Layer as PortableLayer
 from zoo_torch import flat
-from zoo_torch.layers import Activation, BatchRenorm, Dropout, Layer, LayerNorm, Linear
+from zoo_torch.batch_norm import BatchRenorm
+from zoo_torch.layers import Activation, Dropout, Layer, LayerNorm, Linear
 
 
 class Chain:
@@ -41,16 +43,23 @@ class Chain:
         x = rows
         for layer in self.layers:
             x = layer.forward(x, training=training, rng=rng)
-        return x
+        return x.copy()
 
     def backward(self, by_outputs: np.ndarray) -> None:
         """Write the gradient of a scalar to `gradient`, given its slopes (members, n, outputs) by
         what the last forward pass returned."""
         self._backward(by_outputs, parameters=True)
 
-    def input_gradient(self, by_outputs: np.ndarray) -> np.ndarray:
-        """Return a scalar's slopes by the rows (n, inputs), and leave `gradient` as it is."""
-        return self._backward(by_outputs, parameters=False).sum(0)
+    def input_gradient(self, by_outputs: np.ndarray, *, begin: int = 0) -> np.ndarray:
+        """Return a scalar's slopes by the rows (n, inputs - begin), from number `begin` on, and
+        leave `gradient` as it is."""
+        return self._backward(by_outputs, parameters=False)[:, :, begin:].sum(0)
+
+    def twin(self) -> Chain:
+        """Return one with the same weights, for now, such as a target."""
+        twin = Chain([layer.twin() for layer in self.layers], np.random.default_rng(0))
+        twin.load_state(self.state())
+        return twin
 
     def folded(self) -> list[PortableLayer]:
         """Return the only member, not training, as fully connected layers: batch normalisation
@@ -108,13 +117,14 @@ def dropout_layers(
 
 
 def batch_norm_layers(
-    members: int, sizes: Sequence[int], activation: str, *, momentum: float, eps: float, warmup: int
+    members: int, sizes: Sequence[int], activation: str, norm: Mapping[str, Any] | None
 ) -> list[Layer]:
     """Return BatchRenorm -> Linear -> activation for each hidden layer, and BatchRenorm -> Linear,
-    as https://arxiv.org/abs/1902.05605, section 3, has them."""
+    as https://arxiv.org/abs/1902.05605, section 3, has them; `norm` are the settings of
+    `BatchRenorm`, or None for none of these layers."""
 
     def before(features: int) -> list[Layer]:
-        return [BatchRenorm(members, features, momentum=momentum, eps=eps, warmup=warmup)]
+        return [] if norm is None else [BatchRenorm(members, features, **norm)]
 
     return _alternate(members, sizes, before=before, after=lambda _: [Activation(activation)])
 

@@ -1,16 +1,18 @@
-"""Layers of networks that normalise or drop, each with its backward pass by hand.
+"""Layers of networks that are normalised or drop, each with its backward pass by hand.
 
 A layer stands for `members` layers of as many networks side by side: what it reads is
 (members, n, features), or (n, features) where all members read the same. Its parameters have
 the member as their first axis.
 
-Layers keep what their backward pass needs from one forward pass to the next one. `Dropout` and
-`Activation` write over what they are given, which is the output of the layer before: so neither
-can come first, and neither can follow an `Activation`.
+Layers keep what their backward pass needs from one forward pass to the next one, and return
+arrays that the next pass over as many rows overwrites. `Dropout` and `Activation` write over what
+they are given, which is the output of the layer before: so neither can come first, and neither
+can follow an `Activation`.
 """
 
 from __future__ import annotations
 
+import copy
 from types import MappingProxyType
 from typing import Any
 
@@ -21,12 +23,34 @@ from zoo_torch.flat import Shapes
 from zoo_torch.mlp import DERIVATIVES, uniform
 
 
+class Rooms:
+    """Arrays that are allocated once for each purpose and shape, and written again and again."""
+
+    MOST = 64
+
+    def __init__(self) -> None:
+        self._arrays: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
+
+    def __call__(self, purpose: str, *shape: int) -> np.ndarray:
+        """Return an array whose numbers are anything."""
+        key = purpose, shape
+        if key not in self._arrays:
+            if len(self._arrays) == self.MOST:
+                del self._arrays[next(iter(self._arrays))]
+            self._arrays[key] = np.empty(shape, np.float32)
+        return self._arrays[key]
+
+
 class Layer:
     """A step from inputs to outputs, and back from a scalar's slopes by the outputs to those by
     parameters and inputs."""
 
     shapes: Shapes = MappingProxyType({})
     """Of the parameters, by name."""
+
+    def twin(self) -> Layer:
+        """Return one of the same kind, yet to be bound."""
+        return copy.deepcopy(self)
 
     def bind(self, parameters: dict[str, np.ndarray], slopes: dict[str, np.ndarray]) -> None:
         """Take views of the parameters and of the room for a scalar's slopes by them."""
@@ -56,6 +80,7 @@ class Linear(Layer):
 
     def __init__(self, members: int, inputs: int, outputs: int) -> None:
         self.shapes = {"weight": (members, inputs, outputs), "bias": (members, 1, outputs)}
+        self._room = Rooms()
 
     def bind(self, parameters: dict[str, np.ndarray], slopes: dict[str, np.ndarray]) -> None:
         self.weight, self.bias = parameters["weight"], parameters["bias"]
@@ -68,15 +93,17 @@ class Linear(Layer):
 
     def forward(self, x: np.ndarray, **mode: Any) -> np.ndarray:
         self._x = x
-        z = np.matmul(x, self.weight)
+        members, _, outputs = self.weight.shape
+        z = np.matmul(x, self.weight, out=self._room("z", members, x.shape[-2], outputs))
         z += self.bias
         return z
 
     def backward(self, g: np.ndarray, *, parameters: bool) -> np.ndarray:
         if parameters:
             np.matmul(self._x.swapaxes(-1, -2), g, out=self._by_weight)
-            np.matmul(_ones(1, g.shape[1]), g, out=self._by_bias)
-        return np.matmul(g, self.weight.swapaxes(-1, -2))
+            np.matmul(ones(1, g.shape[1]), g, out=self._by_bias)
+        by_x = self._room("by x", *g.shape[:2], self.weight.shape[1])
+        return np.matmul(g, self.weight.swapaxes(-1, -2), out=by_x)
 
 
 class Activation(Layer):
@@ -102,7 +129,8 @@ class LayerNorm(Layer):
 
     def __init__(self, members: int, features: int, *, eps: float = 1e-5) -> None:
         self.shapes = {"gamma": (members, 1, features), "beta": (members, 1, features)}
-        self._eps, self._mean = np.float32(eps), _ones(features, 1) / np.float32(features)
+        self._eps, self._mean = np.float32(eps), ones(features, 1) / np.float32(features)
+        self._room = Rooms()
 
     def bind(self, parameters: dict[str, np.ndarray], slopes: dict[str, np.ndarray]) -> None:
         self.gamma, self.beta = parameters["gamma"], parameters["beta"]
@@ -112,23 +140,25 @@ class LayerNorm(Layer):
         self.gamma[:], self.beta[:] = 1.0, 0.0
 
     def forward(self, x: np.ndarray, **mode: Any) -> np.ndarray:
-        x = x - np.matmul(x, self._mean)
+        x = np.subtract(x, np.matmul(x, self._mean), out=self._room("x", *x.shape))
         variance = np.vecdot(x, x)[..., None] * self._mean[0, 0]
         self._precision = 1 / np.sqrt(variance + self._eps)
         x *= self._precision
         self._x = x
-        y = x * self.gamma
+        y = np.multiply(x, self.gamma, out=self._room("y", *x.shape))
         y += self.beta
         return y
 
     def backward(self, g: np.ndarray, *, parameters: bool) -> np.ndarray:
         """With s = gamma g: precision (s - mean(s) - x mean(s x)), x being normalised."""
         if parameters:
-            _affine_slopes(g, self._x, self._by_gamma, self._by_beta)
-        s = g * self.gamma
+            sum_, product = ones(1, g.shape[1]), self._room("product", *g.shape)
+            np.matmul(sum_, np.multiply(g, self._x, out=product), out=self._by_gamma)
+            np.matmul(sum_, g, out=self._by_beta)
+        s = np.multiply(g, self.gamma, out=self._room("by x", *g.shape))
         along = np.vecdot(s, self._x)[..., None] * self._mean[0, 0]
         s -= np.matmul(s, self._mean)
-        s -= self._x * along
+        s -= np.multiply(self._x, along, out=self._room("product", *g.shape))
         s *= self._precision
         return s
 
@@ -159,102 +189,6 @@ class Dropout(Layer):
         return x
 
 
-class BatchRenorm(Layer):
-    """Batch renormalisation: https://arxiv.org/abs/1702.03275, algorithm 1.
-
-    With the moments mu_B, sigma_B of a batch, and running means mu, sigma of them,
-
-        y = gamma ((x - mu_B) / sigma_B r + d) + beta
-        r = clip(sigma_B / sigma, 1 / r_max, r_max),    d = clip((mu_B - mu) / sigma, +-d_max)
-
-    where r and d count as constants. They are 1 and 0 for the first `warmup` batches, which makes
-    it plain batch normalisation (https://arxiv.org/abs/1502.03167). Where it is not training, mu
-    and sigma stand in for the moments of the batch.
-    """
-
-    R_MAX, D_MAX = np.float32(3), np.float32(5)
-
-    def __init__(
-        self, members: int, features: int, *, momentum: float, eps: float, warmup: int
-    ) -> None:
-        """`momentum` is the weight of the last batch in the running means."""
-        one = (members, 1, features)
-        self.shapes = {"gamma": one, "beta": one}
-        self._momentum, self._eps, self.warmup = np.float32(momentum), np.float32(eps), warmup
-        self.mean, self.variance = np.zeros(one, np.float32), np.ones(one, np.float32)
-        self.batches = np.zeros((), np.int64)
-
-    def bind(self, parameters: dict[str, np.ndarray], slopes: dict[str, np.ndarray]) -> None:
-        self.gamma, self.beta = parameters["gamma"], parameters["beta"]
-        self._by_gamma, self._by_beta = slopes["gamma"], slopes["beta"]
-
-    def begin(self, rng: np.random.Generator) -> None:
-        self.gamma[:], self.beta[:] = 1.0, 0.0
-
-    def forward(
-        self, x: np.ndarray, *, training: bool, rng: np.random.Generator | None
-    ) -> np.ndarray:
-        self._training = training
-        if not training:
-            scale, shift = self.folded()
-            self._scale = scale
-            y = x * scale
-            y += shift
-            return y
-        n = x.shape[-2]
-        average = _ones(1, n) / np.float32(n)
-        mean = np.matmul(average, x)
-        x = x - mean
-        variance = np.matmul(average, x * x)
-        self._precision = 1 / np.sqrt(variance + self._eps)
-        x *= self._precision
-        self._x = x
-        self._r, d = self._correction(mean)
-        self._follow(mean, variance)
-        y = x * (self.gamma * self._r)
-        y += self.gamma * d + self.beta
-        self._d = d
-        return y
-
-    def backward(self, g: np.ndarray, *, parameters: bool) -> np.ndarray:
-        """With s = gamma r g: (s - mean(s) - x mean(s x)) / sigma_B, x being normalised; means
-        are over the batch."""
-        if not self._training:
-            assert not parameters, "running means are nobody's to learn by"
-            return g * self._scale
-        n = g.shape[-2]
-        by_beta = np.matmul(_ones(1, n), g)
-        along = np.matmul(_ones(1, n), g * self._x)
-        if parameters:
-            self._by_gamma[:] = along * self._r + by_beta * self._d
-            self._by_beta[:] = by_beta
-        dx = g - by_beta / np.float32(n)
-        dx -= self._x * (along / np.float32(n))
-        dx *= self.gamma * self._r * self._precision
-        return dx
-
-    def folded(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return scale and shift (members, 1, features): x * scale + shift when not training."""
-        scale = self.gamma / np.sqrt(self.variance + self._eps)
-        return scale, self.beta - self.mean * scale
-
-    def buffers(self) -> dict[str, np.ndarray]:
-        return {"mean": self.mean, "variance": self.variance, "batches": self.batches}
-
-    def _correction(self, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return r and d."""
-        if self.batches < self.warmup:
-            return np.ones((), np.float32), np.zeros((), np.float32)
-        precision = 1 / np.sqrt(self.variance + self._eps)
-        r = np.clip(precision / self._precision, 1 / self.R_MAX, self.R_MAX)
-        return r, np.clip((mean - self.mean) * precision, -self.D_MAX, self.D_MAX)
-
-    def _follow(self, mean: np.ndarray, variance: np.ndarray) -> None:
-        self.mean += self._momentum * (mean - self.mean)
-        self.variance += self._momentum * (variance - self.variance)
-        self.batches += 1
-
-
 def bernoulli(rng: np.random.Generator, p: float, size: int) -> np.ndarray:
     """Return which of `size` independent trials succeed, ascending (int64), each with chance p.
 
@@ -270,12 +204,6 @@ def bernoulli(rng: np.random.Generator, p: float, size: int) -> np.ndarray:
     return places[: np.searchsorted(places, size)]
 
 
-def _affine_slopes(g: np.ndarray, x: np.ndarray, by_gamma: np.ndarray, by_beta: np.ndarray) -> None:
-    """Write the slopes of `gamma x + beta` by gamma and beta."""
-    ones = _ones(1, g.shape[-2])
-    np.matmul(ones, g * x, out=by_gamma)
-    np.matmul(ones, g, out=by_beta)
-
-
-def _ones(*shape: int) -> np.ndarray:
+def ones(*shape: int) -> np.ndarray:
+    """Return float32 ones."""
     return np.ones(shape, np.float32)

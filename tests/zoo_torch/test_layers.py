@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from zoo_torch.batch_norm import BatchRenorm
 from zoo_torch.chain import Chain, batch_norm_layers, dropout_layers
-from zoo_torch.layers import BatchRenorm, Layer, LayerNorm, bernoulli
+from zoo_torch.layers import Layer, LayerNorm, bernoulli
 
 MEMBERS, N = 2, 6
+NORM = {"momentum": 0.1, "eps": 1e-3, "warmup": 9}
 
 
 def bound(layer: Layer) -> tuple[Layer, dict[str, np.ndarray]]:
@@ -100,8 +102,8 @@ def test_batch_renormalisation_is_the_paper_s_and_its_gradients_are_autograd_s()
 def test_batch_renormalisation_begins_after_the_warm_up() -> None:
     layer, _ = bound(BatchRenorm(1, 3, momentum=0.5, eps=1e-3, warmup=2))
     x = 5 * draw(1, N, 3) + 1
-    first = layer.forward(x, training=True, rng=None)
-    second = layer.forward(x, training=True, rng=None)
+    first = layer.forward(x, training=True, rng=None).copy()
+    second = layer.forward(x, training=True, rng=None).copy()
     third = layer.forward(x, training=True, rng=None)
     assert np.array_equal(first, second)
     assert np.abs(third - second).max() > 0.1
@@ -160,6 +162,7 @@ def test_a_chain_with_dropout_has_autograd_s_gradients(layer_norm: bool) -> None
     expected.backward(torch.tensor(g))
     assert found == pytest.approx(expected.detach().numpy(), abs=1e-5)
     assert chain.input_gradient(g) == pytest.approx(X.grad.numpy(), abs=1e-4)
+    assert np.array_equal(chain.input_gradient(g, begin=3), chain.input_gradient(g)[:, 3:])
     assert not chain.gradient.any()
     chain.backward(g)
     by_parameters = np.concatenate([one.grad.numpy().ravel() for one in parameters])
@@ -167,7 +170,7 @@ def test_a_chain_with_dropout_has_autograd_s_gradients(layer_norm: bool) -> None
 
 
 def test_a_chain_with_batch_normalisation_has_autograd_s_gradients() -> None:
-    layers = batch_norm_layers(MEMBERS, (4, 8, 2), "relu", momentum=0.1, eps=1e-3, warmup=9)
+    layers = batch_norm_layers(MEMBERS, (4, 8, 2), "relu", NORM)
     chain = Chain(layers, np.random.default_rng(0))
     chain.parameters += 0.1 * draw(chain.parameters.size)
     rows, g = draw(N, 4), draw(MEMBERS, N, 2, seed=2)
@@ -207,7 +210,7 @@ def test_a_chain_that_is_not_training_drops_nothing_and_needs_no_generator() -> 
 
 
 def test_batch_normalisation_folds_into_the_layer_that_follows() -> None:
-    layers = batch_norm_layers(1, (4, 8, 8, 3), "tanh", momentum=0.3, eps=1e-3, warmup=9)
+    layers = batch_norm_layers(1, (4, 8, 8, 3), "tanh", NORM)
     chain = Chain(layers, np.random.default_rng(0))
     chain.parameters += 0.3 * draw(chain.parameters.size)
     for seed in range(9):
@@ -224,7 +227,7 @@ def test_batch_normalisation_folds_into_the_layer_that_follows() -> None:
 
 def test_the_state_of_a_chain_holds_running_moments() -> None:
     def make(seed: int) -> Chain:
-        layers = batch_norm_layers(1, (4, 8, 3), "relu", momentum=0.3, eps=1e-3, warmup=1)
+        layers = batch_norm_layers(1, (4, 8, 3), "relu", NORM | {"warmup": 1})
         return Chain(layers, np.random.default_rng(seed))
 
     one, other, rows = make(0), make(1), draw(N, 4)
@@ -252,3 +255,15 @@ def test_bernoulli_trials_succeed_independently_with_the_chance_given(p: float) 
     assert np.std(numbers) == pytest.approx(deviation, rel=0.2)
     first, last = counts[:100].sum(), counts[-100:].sum()
     assert abs(first - last) <= 6 * np.sqrt(2 * 100 * rounds * p * (1 - p)) + 2
+
+
+def test_a_twin_has_the_same_weights_and_keeps_them() -> None:
+    layers = dropout_layers(MEMBERS, (4, 8, 1), "relu", 0.1, layer_norm=True)
+    chain, rows = Chain(layers, np.random.default_rng(0)), draw(N, 4)
+    twin, before = chain.twin(), chain.forward(rows)
+    assert np.array_equal(twin.forward(rows), before)
+    chain.parameters += 0.1
+    assert np.array_equal(twin.forward(rows), before)
+    assert not np.allclose(chain.forward(rows), before)
+    twin.parameters[:] = chain.parameters
+    assert np.array_equal(twin.forward(rows), chain.forward(rows))
