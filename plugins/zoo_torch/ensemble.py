@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo_torch import flat, mlp
+from zoo_torch.workspace import Scratch
 
 
 def shapes(members: int, sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
@@ -35,7 +36,15 @@ class Ensemble:
         self.sizes, self.activation = tuple(sizes), activation
         self.parameters = np.zeros(flat.size(shapes(members, sizes)), np.float32)
         self.gradient = np.zeros_like(self.parameters)
-        self.members = self._networks(members)
+        self._scratch: Scratch = {}
+        self.members = self._networks(members, keep=True)
+        self.activity = np.zeros(members * sum(sizes[1:-1]), np.float32)
+        """What each hidden unit has put out in backward passes since `arrange`."""
+        stacks = flat.views(
+            self.activity, {f"{i}": (members, size) for i, size in enumerate(sizes[1:-1])}
+        )
+        for member, network in enumerate(self.members):
+            network.activity[1:] = [stack[member] for stack in stacks.values()]
         for network in self.members:
             for weight, bias in network.parameters:
                 weight[:] = mlp.uniform(rng, *weight.shape)
@@ -46,7 +55,7 @@ class Ensemble:
         its own, and is only passed forward."""
         twin = copy.copy(self)
         twin.parameters = self.parameters.copy()
-        twin.members = twin._networks(len(self.members))
+        twin.members = twin._networks(len(self.members), keep=False)
         return twin
 
     def forward(self, x: np.ndarray, members: Sequence[int] = ()) -> np.ndarray:
@@ -89,15 +98,36 @@ class Ensemble:
         assert total is not None
         return total
 
-    def _networks(self, members: int) -> list[mlp.MLP]:
+    def arrange(self, vectors: Sequence[np.ndarray]) -> None:
+        """Put the units that have put out the least since the last time last in each hidden
+        layer. ReLU's units die, and dead ones at the end are left out of backward passes.
+
+        `vectors` are those to rearrange, like `parameters`, which has to be among them: the
+        networks compute the same as before only if all that belongs to a unit moves with it, a
+        target's weights and an optimiser's memory too.
+        """
+        for member, network in enumerate(self.members):
+            for number in range(1, len(self.sizes) - 1):
+                order = np.argsort(-network.activity[number], kind="stable")
+                for vector in vectors:
+                    stack = flat.views(vector, shapes(len(self.members), self.sizes))
+                    before, after = (_layers(stack, member)[i] for i in (number - 1, number))
+                    before[0][:], before[1][:] = before[0][:, order], before[1][order]
+                    after[0][:] = after[0][order]
+        self.activity[:] = 0.0
+
+    def _networks(self, members: int, *, keep: bool) -> list[mlp.MLP]:
         stacks = [
             flat.views(vector, shapes(members, self.sizes))
             for vector in (self.parameters, self.gradient)
         ]
         return [
-            mlp.MLP(*(_layers(stack, member) for stack in stacks), self.activation)
+            mlp.MLP(
+                *(_layers(stack, member) for stack in stacks), self.activation,
+                scratch=self._scratch, keep=keep,
+            )
             for member in range(members)
-        ]
+        ]  # fmt: skip
 
     def _chosen(self, members: Sequence[int]) -> list[mlp.MLP]:
         return [self.members[member] for member in members] if members else self.members

@@ -8,12 +8,13 @@ that is five times as slow as NumPy's, are most of what there is to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from zoo.agents.layers import ACTIVATIONS
+from zoo_torch import products
+from zoo_torch.workspace import Scratch, Workspace
 
 Derivative = Callable[[np.ndarray], np.ndarray]
 _ONE = np.float32(1)
@@ -43,13 +44,25 @@ class MLP:
         parameters: Sequence[tuple[np.ndarray, np.ndarray]],
         gradients: Sequence[tuple[np.ndarray, np.ndarray]],
         activation: str,
+        *,
+        scratch: Scratch | None = None,
+        keep: bool = True,
     ) -> None:
         """Take (weight (inputs, outputs), bias (outputs,)) of each layer, and as much room for
-        their gradients; `activation` is a key of `DERIVATIVES`."""
+        their gradients; `activation` is a key of `DERIVATIVES`.
+
+        `scratch` may be shared by networks that do not pass at once. Without `keep` there is no
+        backward pass.
+        """
         self.parameters, self.gradients = list(parameters), list(gradients)
         self.activation, self._derivative = ACTIVATIONS[activation], DERIVATIVES[activation]
-        self._workspaces: dict[int, _Workspace] = {}
-        self._last = _Workspace.make(0, ())
+        self._relu, self._keep = activation == "relu", keep
+        self._scratch = {} if scratch is None else scratch
+        self._workspaces: dict[int, Workspace] = {}
+        self.activity = [np.zeros(len(weight), np.float32) for weight, _ in self.parameters]
+        """By the number of a layer: what each unit before it has put out in backward passes
+        through ReLUs, as far as somebody sets it back to 0."""
+        self._last = Workspace(0, (), relu=False, scratch={}, keep=False)
         """What the last forward pass wrote to."""
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -61,10 +74,10 @@ class MLP:
         work = self._last = self._workspace(len(x))
         work.inputs[0] = x
         for number, (weight, bias) in enumerate(self.parameters):
-            z = np.dot(x, weight, out=work.outputs[number])
+            z = products.forward(x, weight, work.outputs[number])
             if number == len(self.parameters) - 1:
                 z += bias
-            elif number < len(work.rectifiers):
+            elif work.rectifiers:
                 x = work.inputs[number + 1] = work.rectifiers[number](bias)
             else:
                 assert self.activation is not None
@@ -81,15 +94,15 @@ class MLP:
         """
         work = self._workspace(len(gradient))
         for number in range(len(self.parameters) - 1, -1, -1):
-            x = work.inputs[number]
+            x, live = work.inputs[number], gradient.shape[1]
             by_weight, by_bias = self.gradients[number]
-            np.dot(x.T, gradient, out=by_weight)
-            np.dot(work.ones, gradient, out=by_bias)
+            if live < len(by_bias):  # the other units, being dead, have no part in the outputs
+                by_weight[:, live:], by_bias[live:] = 0.0, 0.0
+            products.by_weight(x, gradient, by_weight[:, :live])
+            np.dot(work.ones, gradient, out=by_bias[:live])
             if number:
                 gradient = self._through(number, gradient, work)
-        if not by_input:
-            return None
-        return np.dot(gradient, self.parameters[0][0].T, out=work.gradients[0])
+        return self._by_inputs(gradient, work) if by_input else None
 
     def forward_mode(
         self, direction: Sequence[tuple[np.ndarray, np.ndarray]], rows: int
@@ -122,80 +135,40 @@ class MLP:
         work = self._last if rows is not None else self._workspace(len(gradient))
         for number in range(len(self.parameters) - 1, 0, -1):
             gradient = self._through(number, gradient, work, rows)
-        weight = self.parameters[0][0]
-        if begin or rows is not None:
-            return np.dot(gradient, weight[begin:].T)
-        return np.dot(gradient, weight.T, out=work.gradients[0])
+        return self._by_inputs(gradient, work, begin)
 
     def _through(
         self,
         number: int,
         gradient: np.ndarray,
-        work: _Workspace,
+        work: Workspace,
         rows: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Return the gradient by what layer `number` - 1 put out before its activation."""
-        h, out = work.inputs[number], work.gradients[number]
-        if rows is not None:
-            h, out = h.take(rows, axis=0), out[: len(rows)]
-        gradient = np.dot(gradient, self.parameters[number][0].T, out=out)
-        gradient *= self._derivative(h)
-        return gradient
+        """Return the gradient (n, live) by what layer `number` - 1 put out before its activation,
+        without the last units if they are dead; `gradient` may lack such, too."""
+        weight, live = self.parameters[number][0], work.live(number, self.activity[number])
+        h = work.inputs[number] if rows is None else work.inputs[number].take(rows, axis=0)
+        room = work.gradient(number, len(gradient), live)
+        by_h = products.backward(gradient, weight[:live, : gradient.shape[1]], room)
+        by_h *= self._derivative(h[:, :live])
+        return by_h
 
-    def _workspace(self, rows: int) -> _Workspace:
+    def _by_inputs(self, gradient: np.ndarray, work: Workspace, begin: int = 0) -> np.ndarray:
+        """Return the gradient (n, inputs - begin), given that by what the first layer put out."""
+        weight = self.parameters[0][0][begin:, : gradient.shape[1]]
+        if len(gradient) < len(work.ones):
+            return np.dot(gradient, weight.T)
+        return np.dot(gradient, weight.T, out=work.by_inputs(len(weight)))
+
+    def _workspace(self, rows: int) -> Workspace:
         if rows not in self._workspaces:
             if len(self._workspaces) == _WORKSPACES:
                 del self._workspaces[next(iter(self._workspaces))]
-            made = _Workspace.make(rows, [weight for weight, _ in self.parameters])
-            if self.activation is ACTIVATIONS["relu"] and rows % _Rectifier.ROWS == 0:
-                made.rectifiers = [_Rectifier(z) for z in made.outputs[:-1]]
-            self._workspaces[rows] = made
+            self._workspaces[rows] = Workspace(
+                rows, [weight for weight, _ in self.parameters],
+                relu=self._relu, scratch=self._scratch, keep=self._keep,
+            )  # fmt: skip
         return self._workspaces[rows]
-
-
-@dataclass
-class _Workspace:
-    """Arrays that the passes over one number of rows write to, by the number of the layer."""
-
-    inputs: list[np.ndarray]
-    outputs: list[np.ndarray]
-    gradients: list[np.ndarray]
-    ones: np.ndarray
-    rectifiers: Sequence[_Rectifier] = ()
-
-    @classmethod
-    def make(cls, rows: int, weights: Sequence[np.ndarray]) -> _Workspace:
-        def empty(columns: int) -> np.ndarray:
-            return np.empty((rows, columns), np.float32)
-
-        return cls(
-            [np.empty(0, np.float32) for _ in weights],
-            [empty(weight.shape[1]) for weight in weights],
-            [empty(weight.shape[0]) for weight in weights],
-            np.ones(rows, np.float32),
-        )
-
-
-class _Rectifier:
-    """`relu(z + bias)` in place for z (n, columns), of which n is a multiple of `ROWS`.
-
-    NumPy takes row after row where it adds one row to all, and is slow at the maximum with one
-    number; with both written out for some rows, this takes half of the time.
-    """
-
-    ROWS = 32
-
-    def __init__(self, z: np.ndarray) -> None:
-        self._z, self._pieces = z, z.reshape(-1, self.ROWS * z.shape[1])
-        self._bias = np.empty((self.ROWS, z.shape[1]), np.float32)
-        self._biases = self._bias.reshape(-1)
-        self._zeros = np.zeros_like(self._biases)
-
-    def __call__(self, bias: np.ndarray) -> np.ndarray:
-        self._bias[:] = bias
-        np.add(self._pieces, self._biases, out=self._pieces)
-        np.maximum(self._pieces, self._zeros, out=self._pieces)
-        return self._z
 
 
 def _tanh(h: np.ndarray) -> np.ndarray:

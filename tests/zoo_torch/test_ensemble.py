@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from zoo_torch import products, workspace
 from zoo_torch.ensemble import Ensemble, shapes
 
 SIZES = (5, 32, 16, 2)
@@ -112,3 +113,54 @@ def test_first_weights_are_uniform_as_torch_draws_them() -> None:
     assert first[0].std() == pytest.approx(0.1 / np.sqrt(3), rel=2e-2)
     assert np.abs(first[1]).max() == pytest.approx(0.1, rel=5e-2)
     assert not np.array_equal(first[0], second[0])
+
+
+def with_dead_units(dead: list[int]) -> Ensemble:
+    """Return networks of 256 units in each hidden layer, some of which never put out anything."""
+    networks = Ensemble(2, (5, 256, 256, 2), "relu", np.random.default_rng(0))
+    for member in networks.members:
+        member.parameters[1][1][dead] = -100.0
+    return networks
+
+
+def passes(networks: Ensemble) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return outputs, gradient and gradient by the inputs."""
+    outputs = networks.forward(rows(128))
+    by_outputs = np.random.default_rng(2).standard_normal(outputs.shape).astype(np.float32)
+    networks.gradient[:] = np.nan
+    networks.backward(by_outputs)
+    return outputs, networks.gradient.copy(), networks.input_gradient(by_outputs)
+
+
+@pytest.mark.parametrize("dead", [[], [3, 70], list(range(100, 256)), list(range(256))])
+def test_dead_units_are_left_out_and_it_makes_no_difference(dead: list[int], monkeypatch) -> None:
+    sizes = []
+    backward = products.backward
+    monkeypatch.setattr(
+        products, "backward", lambda g, w, out: sizes.append(w.shape) or backward(g, w, out)
+    )
+    found = passes(with_dead_units(dead))
+    left = 256 if len(dead) < 3 else 128 if len(dead) < 256 else 32
+    assert sizes[:2] == [(left, 2), (256, left)]
+    monkeypatch.setattr(workspace, "_LIVE", 1 << 30)  # nobody looks
+    for one, other in zip(found, passes(with_dead_units(dead)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_rearranged_networks_and_twins_compute_the_same_with_dead_units_last() -> None:
+    networks, x = with_dead_units(list(range(0, 200, 2))), rows(128)
+    twin = networks.twin()
+    twin.parameters *= 0.9
+    moments = networks.parameters * 2
+    outputs, of_twin = networks.forward(x), twin.forward(x)
+    passes(networks)
+    assert networks.activity.any()
+    networks.arrange([networks.parameters, twin.parameters, moments])
+    assert networks.forward(x) == pytest.approx(outputs, rel=1e-4, abs=1e-5)
+    assert twin.forward(x) == pytest.approx(of_twin, rel=1e-4, abs=1e-5)
+    assert np.array_equal(moments, networks.parameters * 2)
+    assert not networks.activity.any()
+    for member in networks.members:
+        alive = np.flatnonzero(member._last.inputs[2].any(0))
+        assert len(alive) <= 156
+        assert alive[-1] + 1 == len(alive)
