@@ -36,6 +36,8 @@ def zoo_algorithms() -> list[AlgorithmSpec]:
         _spec("c51", "c51:C51", "Categorical DQN", f"{arxiv}1707.06887"),
         _spec("qr-dqn", "qr_dqn:QRDQN", "Quantile-regression DQN", f"{arxiv}1710.10044"),
         _spec("iqn", "iqn:IQN", "Implicit quantile networks", f"{arxiv}1806.06923"),
+        _spec("async-q", "async_q:AsyncQ", "Asynchronous one-step Q-learning, in worker processes",
+              f"{arxiv}1602.01783"),
         _spec("rainbow", "rainbow:Rainbow", "Six extensions of DQN in one", f"{arxiv}1710.02298"),
     ]  # fmt: skip
 
