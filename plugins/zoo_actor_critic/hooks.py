@@ -23,6 +23,15 @@ def zoo_algorithms() -> list[AlgorithmSpec]:
             extra="torch",
         ),
         AlgorithmSpec(
+            name="a3c",
+            target="zoo_actor_critic.a3c:A3C",
+            summary="Asynchronous advantage actor-critic, in worker processes",
+            observations=IMAGES,
+            actions=ACTIONS,
+            paper="https://arxiv.org/abs/1602.01783",
+            extra="torch",
+        ),
+        AlgorithmSpec(
             name="td-actor-critic",
             target="zoo_actor_critic.td_actor_critic:TDActorCritic",
             summary="Actor-critic that learns from each step's TD error, with traces if asked",
