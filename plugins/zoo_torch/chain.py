@@ -82,6 +82,10 @@ class Chain:
                 assert isinstance(layer, Dropout), f"{layer} is not a fully connected layer"
         return found
 
+    def vectors(self) -> list[np.ndarray]:
+        """Return the parameters and all that the layers keep beside them."""
+        return [self.parameters, *(one for of in self.layers for one in of.buffers().values())]
+
     def state(self) -> State:
         return {
             "parameters": self.parameters.copy(),
