@@ -90,7 +90,7 @@ class RecurrentPPO(OnPolicyAlgorithm):
 
     def make_model(self, rows: Rows, encoder: Encoder | None) -> ActorCritic:
         kwargs: RecurrentKwargs = self.config.policy_kwargs
-        memory = RecurrentEncoder(
+        memory: Any = RecurrentEncoder(
             encoder, rows.shape[0] if encoder is None else encoder.outputs,
             kwargs.lstm_hidden_size, critic=kwargs.critic, rng=self.rng,
             orthogonal=kwargs.ortho_init,

@@ -125,8 +125,10 @@ class LSTM:
     def portable(self) -> portable.LSTM:
         """Return a copy for an agent."""
         order = sigmoids_first(self.units)
-        weights = (self.parameters[name].T[order] for name in ("input", "hidden"))
-        return portable.LSTM(*weights, self.parameters["bias"][order])
+        found = self.parameters
+        return portable.LSTM(
+            found["input"].T[order], found["hidden"].T[order], found["bias"][order]
+        )
 
     def draw(self, rng: np.random.Generator, orthogonal: bool) -> None:
         """Draw first weights: orthogonal for each gate, with biases of 0 but for the forget gates,

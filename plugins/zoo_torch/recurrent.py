@@ -164,7 +164,8 @@ class RecurrentCollector(Collector):
         self.memory[dones] = 0
 
     def _value_at_end(self, t: int, i: int, row: np.ndarray) -> np.ndarray:
-        return self.model.values(Sequences(row[None], self._at_ends[t, i][None]))
+        seen: Any = Sequences(row[None], self._at_ends[t, i][None])
+        return self.model.values(seen)
 
 
 def pieces(

@@ -33,7 +33,7 @@ class Rows:
         self.images = tuple(images)
         self.rest = _rest(observation_space, self.images)
         """How the entries that are no images become float32, None where there are none."""
-        self._inner: Any = getattr(observation_space, "spaces", None)
+        whole: Any = observation_space
         numbers = self.rest(example(observation_space)).shape[1] if self.rest else 0
         self.numbers = numbers
         """How many numbers the entries that are no images have."""
@@ -42,9 +42,9 @@ class Rows:
         if not self.images:
             self.shape, self.dtype = (numbers,), np.dtype(np.float32)
         elif self.images[0].key is None:
-            self.shape, self.dtype = self.images[0].row, np.dtype(observation_space.dtype)  # type: ignore[arg-type]
+            self.shape, self.dtype = self.images[0].row, np.dtype(whole.dtype)
         else:
-            self._types = [np.dtype(self._inner[one.key].dtype) for one in self.images]
+            self._types = [np.dtype(whole.spaces[one.key].dtype) for one in self.images]
             self._sizes = [
                 math.prod(one.row) * dtype.itemsize
                 for one, dtype in zip(self.images, self._types, strict=True)

@@ -53,7 +53,7 @@ class LSTM:
         """Return weights (inputs, 4 units), (units, 4 units) and bias (4 units,) for `step`."""
         order = sigmoids_first(self.units)
         weights = (np.ascontiguousarray(w[order].T) for w in (self.weight_ih, self.weight_hh))
-        return *weights, self.bias[order]  # type: ignore[return-value]
+        return *weights, self.bias[order]
 
 
 def sigmoids_first(units: int) -> np.ndarray:
