@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from zoo_torch.optimizers import Adam, Optimizer, RMSprop, clip_norm
+from zoo_torch.optimizers import SGD, Adam, Optimizer, RMSprop, clip_norm
 
 
 def walk(optimizer: Optimizer, theta: np.ndarray, steps: int = 20) -> None:
@@ -23,13 +23,16 @@ def reference(optimizer: torch.optim.Optimizer, theta: torch.Tensor, steps: int 
         optimizer.step()
 
 
-@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+@pytest.mark.parametrize("name", ["adam", "rmsprop", "sgd"])
 def test_steps_are_those_of_torch(name: str) -> None:
     mine = np.zeros(5, np.float32)
     theirs = torch.zeros(5, requires_grad=True)
     if name == "adam":
         walk(Adam(mine, eps=1e-5), mine)
         reference(torch.optim.Adam([theirs], eps=1e-5), theirs)
+    elif name == "sgd":
+        walk(SGD(mine), mine)
+        reference(torch.optim.SGD([theirs]), theirs)
     else:
         walk(RMSprop(mine, eps=1e-5), mine)
         reference(torch.optim.RMSprop([theirs], alpha=0.99, eps=1e-5), theirs)

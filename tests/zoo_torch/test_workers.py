@@ -114,7 +114,7 @@ def test_an_order_without_end_is_halted() -> None:
 
 def test_the_failure_of_one_is_the_caller_s_error_and_the_end_of_all() -> None:
     found, views = crew()
-    with pytest.raises(ZooError, match="nan in the reward of copy 1. Mend it"), found:
+    with pytest.raises(ZooError, match=r"nan in the reward of copy 1. Mend it"), found:
         found.order(("fail", 1))
     assert views["sums"].tolist() == [-1, -1]
 
