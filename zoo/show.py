@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.acting import AgentLike, algorithm_of, prepare
 from zoo.agent import Agent
+from zoo.agents.layered import LayeredAgent
 from zoo.agents.mlp import MLPAgent
 from zoo.agents.table import StateIndex, TableAgent
 from zoo.drawing.charts import Chart, Table, charts_of, picture_charts
@@ -143,6 +144,7 @@ def show(agent: AgentLike) -> Portrait:
         return Portrait(title, facts, table, charts=tuple(charts_of(table)))
     if isinstance(actor, MLPAgent):
         facts["preprocessing"] = ", ".join(name for name, _ in actor.preprocess.steps)
+    if isinstance(actor, LayeredAgent):
         facts["head"] = actor.head.name
     parts = tuple((name, array.shape) for name, array in actor.tensors().items())
     count = sum(int(np.prod(shape)) for _, shape in parts)
