@@ -13,7 +13,7 @@ from zoo_torch.chain import Chain, batch_norm_layers
 from zoo_torch.optimizers import Adam
 
 BETAS = (0.5, 0.999)
-"""Adam's, https://arxiv.org/abs/1902.05605, table 2."""
+"""Adam's, https://arxiv.org/abs/1902.05605, appendix."""
 
 
 class BatchNorm(NamedTuple):

@@ -87,7 +87,7 @@ class REDQ(SoftAlgorithm):
         if self.updates % config.target_update_interval == 0:
             self.critics.follow(config.tau)
         if (self.updates + 1) % config.policy_delay == 0:
-            # line 10: J_pi = mean(alpha log pi(a | s) - mean_i Q_i(s, a))
+            # J_pi = mean(alpha log pi(a | s) - mean_i Q_i(s, a))
             pi = self.pi(batch.rows)
             Q = self.critics(batch.rows, pi.actions)
             by_actions = self.critics.by_actions(np.full_like(Q, -1 / Q.size))
@@ -95,11 +95,11 @@ class REDQ(SoftAlgorithm):
         return loss
 
     def _targets(self, batch: Batch) -> np.ndarray:
-        """Lines 6 and 7: (n,)
+        """The targets of algorithm 1, (n,):
 
         y = r + gamma (min_{i in S} Q'_i(s', a') - alpha log pi(a' | s')),    a' ~ pi(. | s')
 
-        where S are M of the N critics.
+        where S are M of the N critics, others for each minibatch.
         """
         pi = self.pi(batch.next_rows)
         S = self.rng.choice(self.N, self.M, replace=False).tolist()
