@@ -117,13 +117,13 @@ class Ensemble:
         self.activity[:] = 0.0
 
     def _networks(self, members: int, *, keep: bool) -> list[mlp.MLP]:
-        stacks = [
+        parameters, gradients = (
             flat.views(vector, shapes(members, self.sizes))
             for vector in (self.parameters, self.gradient)
-        ]
+        )
         return [
             mlp.MLP(
-                *(_layers(stack, member) for stack in stacks), self.activation,
+                _layers(parameters, member), _layers(gradients, member), self.activation,
                 scratch=self._scratch, keep=keep,
             )
             for member in range(members)

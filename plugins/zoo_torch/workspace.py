@@ -30,9 +30,9 @@ class Workspace:
         keep: bool,
     ) -> None:
         """Make room for weights (inputs, outputs); with `keep` for a backward pass, too."""
-        self.inputs = [np.empty(0, np.float32) for _ in weights]
+        self.inputs: list[np.ndarray] = [np.empty(0, np.float32) for _ in weights]
         """What each layer was given: the first one the rows, the others h after an activation."""
-        self.outputs = [np.empty(0, np.float32) for _ in weights]
+        self.outputs: list[np.ndarray] = [np.empty(0, np.float32) for _ in weights]
         self.rectifiers: list[_Rectifier] = []
         self.ones = np.ones(rows, np.float32)
         self._relu, self._scratch = relu, scratch
