@@ -141,8 +141,8 @@ class ValueLearner(OffPolicyAlgorithm):
         return actions + self.first_action
 
     def before_learning(self, remaining: float) -> None:
-        """Let the target follow as often as it was due; the online network has not changed since
-        it last was, so that it does not matter when."""
+        """Let the target follow as often as was due since the last updates: the online network
+        has been the same all the time, so it does not matter that this comes late."""
         config = self.config
         due = self.steps // config.target_update_interval - self._target_updates
         if due > 0:

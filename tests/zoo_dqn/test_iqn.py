@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -134,3 +137,15 @@ def test_it_learns_the_quantile_function_of_a_reward() -> None:
 def test_a_network_without_a_hidden_layer_is_refused() -> None:
     with pytest.raises(ZooError, match="at least one hidden layer"):
         learner(())
+
+
+def test_its_agents_load_without_what_trained_them() -> None:
+    program = """
+import sys
+import zoo_dqn.implicit_agent
+print([name for name in ("torch", "zoo_torch", "threadpoolctl") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=100
+    )
+    assert done.stdout.strip() == "[]"
