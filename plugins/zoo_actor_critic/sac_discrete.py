@@ -58,7 +58,8 @@ class SACDiscrete(OffPolicyAlgorithm):
                 "Use sac for real numbers, or ppo for anything else",
             )
         super().__init__(config, observation_space, action_space, seed=seed, device=device)
-        self.k, inputs, kwargs = int(action_space.n), self.rows.shape[0], config.policy_kwargs
+        self.k, self._start = int(action_space.n), int(action_space.start)
+        inputs, kwargs = self.rows.shape[0], config.policy_kwargs
         common: dict[str, Any] = {"activation": kwargs.activation_fn, "rng": self.rng}
         self.actor = Actor((inputs, *kwargs.actor_units, self.k), **common)
         self.critics = Critics(
@@ -75,7 +76,7 @@ class SACDiscrete(OffPolicyAlgorithm):
         return self.rng.integers(self.k, size=n)
 
     def in_space(self, actions: np.ndarray) -> np.ndarray:
-        return actions + self.action_space.start
+        return actions + self._start
 
     def update(self, batch: Batch, remaining: float) -> float:
         config: SACDiscreteConfig = self.config
