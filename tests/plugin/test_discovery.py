@@ -208,17 +208,6 @@ def test_an_observer_may_have_defaults_of_its_own(install: Install) -> None:
     assert call_hook("zoo_run_finished", run={}, outcome="failed") == [("lab", "failed")]
 
 
-def test_asking_nobody_costs_almost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    import timeit
-
-    monkeypatch.setenv("ZOO_DISABLE_PLUGINS", "1")
-    discovery.host()
-    seconds = timeit.timeit(
-        lambda: call_hook("zoo_run_progress", run={}, steps=1, metrics={}), number=2_000
-    )
-    assert seconds / 2_000 < 20e-6
-
-
 def test_a_long_reason_is_cut_and_stays_on_one_line() -> None:
     text = discovery.describe(ValueError("a\n" * 500))
     assert len(text) < 350
