@@ -78,11 +78,11 @@ def difference(zoo_scores: list[float], sb3_scores: list[float]) -> tuple[float,
 
 
 def verdict(zoo_scores: list[float], sb3_scores: list[float]) -> str:
-    """Return `worse`, `better`, `equal`, or that there are too few seeds to say."""
+    """Return `worse`, `better`, `not significant`, or that there are too few seeds to say."""
     if min(len(zoo_scores), len(sb3_scores)) < LEAST_SEEDS:
         return "too few seeds"
     low, high = difference(zoo_scores, sb3_scores)
-    return "worse" if high < 0 else "better" if low > 0 else "equal"
+    return "worse" if high < 0 else "better" if low > 0 else "not significant"
 
 
 HEADER = """# Learning beside Stable-Baselines3

@@ -55,9 +55,9 @@ def test_a_verdict_needs_the_whole_interval_on_one_side_of_zero(rows):
     scores = [100.0, 101.0, 102.0, 103.0, 104.0]
     assert rows.verdict([s - 10 for s in scores], scores) == "worse"
     assert rows.verdict([s + 10 for s in scores], scores) == "better"
-    assert rows.verdict([s - 1 for s in scores], scores) == "equal"
+    assert rows.verdict([s - 1 for s in scores], scores) == "not significant"
     assert rows.verdict([0.0, 0.0], scores) == "too few seeds"
-    assert rows.verdict([500.0] * 5, [500.0] * 5) == "equal"
+    assert rows.verdict([500.0] * 5, [500.0] * 5) == "not significant"
 
 
 def test_the_interval_of_a_difference_is_that_of_independent_samples(rows):
