@@ -103,6 +103,10 @@ class Algorithm(ABC):
         The loop begins with `env.reset()`. Where the environment was restored in the middle of
         episodes, `info["resumed"]` is a bool array of shape (num_envs,): True rows continue the
         episode that the loaded state belongs to, all others start afresh.
+
+        Copies in processes of the algorithm's own are made there by what `env.elsewhere` returns,
+        where `env` has it, and their episodes are told to `env.add_episodes`. While the host has
+        control, none of them computes.
         """
 
     @abstractmethod

@@ -27,7 +27,7 @@ from gymnasium import Space
 from pydantic import BaseModel, Field, NonNegativeInt
 
 from zoo import Algorithm, Config, Progress, Schedule, ScheduleValue, State, ZooError
-from zoo_torch.actor_learners import EPISODES, STEPS, ActorLearner, Turns
+from zoo_torch.actor_learners import STEPS, ActorLearner, Turns
 from zoo_torch.threads import one_blas_thread
 from zoo_torch.workers import Crew, Halted, SharedArrays, can_begin, cores
 
@@ -159,7 +159,7 @@ class AsynchronousAlgorithm(Algorithm):
                 until = min(self.steps + STEPS_PER_PROGRESS * env.num_envs, steps)
                 while self.steps < until:
                     turns.step(steps)
-                yield self._progress([turns.metrics])
+                yield self._progress([turns.metrics], steps)
 
     def _by_processes(self, env: Any, steps: int, processes: int) -> Iterator[Progress]:
         shares = [part.tolist() for part in np.array_split(np.arange(env.num_envs), processes)]
@@ -174,7 +174,7 @@ class AsynchronousAlgorithm(Algorithm):
                     env.add_episodes(report.episodes)
                 self._states = [state for report in reports for state in report.states]
                 self._learners = []
-                yield self._progress([report.metrics for report in reports])
+                yield self._progress([report.metrics for report in reports], steps)
 
     def _job(self, env: Any, share: list[int], index: int) -> Job:
         states = self._learner_states()
@@ -198,13 +198,13 @@ class AsynchronousAlgorithm(Algorithm):
             return [learner.state() for learner in self._learners]
         return self._states
 
-    def _progress(self, metrics: Sequence[dict[str, float]]) -> Progress:
+    def _progress(self, metrics: Sequence[dict[str, float]], steps: int) -> Progress:
         """Return where training stands, with the mean of what each process says."""
-        names = sorted({name for each in metrics for name in each})
-        means = {
-            name: float(np.mean([each[name] for each in metrics if name in each])) for name in names
-        }
-        return Progress(self.steps, int(self.shared["counts"][:, EPISODES].sum()), means)
+        T, episodes, _ = self.shared["counts"].sum(0).tolist()
+        means = {"train/learning_rate": self.config.learning_rate(max(1 - T / steps, 0.0))}
+        for name in sorted({name for each in metrics for name in each}):
+            means[name] = float(np.mean([each[name] for each in metrics if name in each]))
+        return Progress(T, episodes, means)
 
     def state(self) -> State:
         """Return parameters, statistics, counts, generators and segments under way, all copied."""
