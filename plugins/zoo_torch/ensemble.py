@@ -1,8 +1,8 @@
 """Equal networks side by side, as critics are, on stacks of parameters.
 
-Every network passes alone. Here that is as fast as one product of stacks from 64 units on, and
-faster from 256 on, where what a network has just written is still in the processor's cache; and a
-pass can be one of some of the networks, or of some rows through each.
+Every network passes alone: for two of 256 and 256 units that is as fast as products of stacks,
+whose larger arrays leave the processor's cache, and a pass can be one of some of the networks, or
+of some rows through each.
 """
 
 from __future__ import annotations
