@@ -58,6 +58,12 @@ def toy_texts() -> Iterator[Shipped]:
 TOY_TEXTS = ("FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4", "CliffWalking-v1", "Blackjack-v1")
 LEARNERS = ("q-learning", "sarsa", "expected-sarsa")
 SHIPPED = (
+    Shipped("ppo", "CartPole-v1"),
+    Shipped("ppo", "Acrobot-v1"),
+    Shipped("dqn", "MountainCar-v0"),
+    Shipped("td3", "Pendulum-v1"),
+    Shipped("ppo", "LunarLander-v3"),
+    Shipped("ppo", "LunarLanderContinuous-v3"),
     Shipped("sb3-ppo", "CartPole-v1"),
     Shipped("sb3-dqn", "MountainCar-v0"),
     Shipped("sb3-ppo", "Pendulum-v1"),
