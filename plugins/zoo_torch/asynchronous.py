@@ -29,7 +29,7 @@ from pydantic import BaseModel, Field, NonNegativeInt
 from zoo import Algorithm, Config, Progress, Schedule, ScheduleValue, State, ZooError
 from zoo_torch.actor_learners import STEPS, ActorLearner, Turns
 from zoo_torch.threads import one_blas_thread
-from zoo_torch.workers import Crew, Halted, SharedArrays, can_begin, cores
+from zoo_torch.workers import Crew, Halted, SharedArrays, can_begin, cores, obstacle
 
 STEPS_PER_PROGRESS, STEPS_PER_ROUND = 64, 256
 """Steps of each copy between yields: in this process, and in worker processes."""
@@ -134,22 +134,19 @@ class AsynchronousAlgorithm(Algorithm):
     def _processes(self, env: Any) -> int:
         """Return how many worker processes there shall be; `ZooError` where there cannot be."""
         asked, n = self.config.processes, env.num_envs
-        possible = hasattr(env, "elsewhere") and can_begin()
-        if asked == "auto":
-            most = min(cores(), n)
-            return most if possible and most > 1 else 0
-        if asked > n:
+        if not asked:
+            return 0
+        if asked != "auto" and asked > n:
             raise ZooError(
                 f"{asked} processes cannot share out {n} copies of the environment",
                 f"Set processes to {n} at most, or n_envs to {asked}",
             )
-        if asked and not possible:
-            raise ZooError(
-                "this environment cannot be made in worker processes"
-                if can_begin()
-                else "a worker process cannot have worker processes of its own",
-                "Set processes: 0, which trains in this one",
-            )
+        reason = _obstacle(env)
+        if asked == "auto":
+            most = min(cores(), n)
+            return most if most > 1 and not reason else 0
+        if reason:
+            raise ZooError(reason, "Set processes: 0, which trains in this process")
         return asked
 
     def _in_turns(self, env: Any, steps: int) -> Iterator[Progress]:
@@ -223,6 +220,17 @@ class AsynchronousAlgorithm(Algorithm):
             self.shared[name][:] = array
         self._learners, self._states = [], list(state["learners"])
         self.rng.bit_generator.state = state["rng"]
+
+
+def _obstacle(env: Any) -> str:
+    """Return why copies of `env` cannot be made in worker processes, '' where they can."""
+    if not can_begin():
+        return "a worker process cannot have worker processes of its own"
+    if not hasattr(env, "elsewhere"):
+        return "this environment cannot be made in worker processes"
+    if reason := obstacle(env.elsewhere([0], seed=0)):
+        return f"the environment cannot be made in worker processes: {reason}"
+    return ""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, current_process, get_context, parent_process
+from multiprocessing.reduction import ForkingPickler
 from multiprocessing.sharedctypes import RawArray
 from types import ModuleType
 from typing import Any, Protocol
@@ -85,7 +86,7 @@ class Crew:
     ) -> None:
         """Start the processes and wait until `begin(job, arrays, halted)` has returned in each.
 
-        `ZooError` where it raises, or where a job cannot be pickled.
+        `ZooError` where it raises. Jobs are pickled: ask `obstacle` whether they can be.
         """
         self._halt = SharedArrays({"halt": np.zeros(1, np.bool_)})
         self._halted = self._halt.views()["halt"]
@@ -105,7 +106,8 @@ class Crew:
                 self._pipes.append(mine)
                 self._processes.append(process)
             for pipe, job in zip(self._pipes, jobs, strict=True):
-                _hand_over(pipe, (begin, job))
+                with suppress(OSError):  # it is dead, which shows when it does not report
+                    pipe.send(CloudpickleWrapper((begin, job)))
             self._gather(math.inf)
         except BaseException:
             self.close()
@@ -190,18 +192,16 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _hand_over(pipe: Any, job: Any) -> None:
-    """Send what may hold functions that belong to no module, or to the caller's script."""
+def obstacle(job: Any) -> str:
+    """Return why `job` cannot be given to a worker, in a line; '' where it can.
+
+    It may hold functions that belong to no module, or to the caller's script.
+    """
     try:
-        pipe.send(CloudpickleWrapper(job))
-    except OSError:  # it is dead, which shows when it does not report
-        pass
+        ForkingPickler.dumps(CloudpickleWrapper(job))
     except Exception as error:
-        raise ZooError(
-            "the environment cannot be made in another process: "
-            f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
-            "Set processes: 0, which trains in this one",
-        ) from error
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+    return ""
 
 
 def _main(pipe: Any, arrays: SharedArrays, halt: SharedArrays, directory: str) -> None:

@@ -13,6 +13,7 @@ from gymnasium import spaces
 import zoo
 from tests.zoo_torch.scripted import Scripted
 from zoo.config.schema import validate
+from zoo.environments.make import make_evaluation, make_vector
 from zoo_dqn.async_q import AsyncQ, AsyncQConfig
 from zoo_torch.actor_learners import Segment, Turns
 
@@ -150,3 +151,22 @@ def test_epsilons_that_are_none_are_refused(config: dict[str, Any], said: str) -
 def test_other_actions_are_refused() -> None:
     with pytest.raises(zoo.ZooError, match="need Discrete actions, not Box"):
         AsyncQ(AsyncQConfig(), *[spaces.Box(-1, 1, (2,))] * 2, seed=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [0, 2])
+def test_it_learns_cartpole_s_first_lesson(processes: int) -> None:
+    env = make_vector(zoo.EnvironmentConfig("CartPole-v1"), 16, seed=0)
+    algorithm = learner(
+        env, processes=processes, n_steps=20, gamma=0.98, learning_rate="lin_1e-3",
+        target_update_interval=1000,
+    )  # fmt: skip
+    list(algorithm.train(env, 200_000))  # an all-round master takes a million
+    judges = make_evaluation(zoo.EnvironmentConfig("CartPole-v1"), 10, seed=1)
+    agent, total, alive = algorithm.agent(), np.zeros(10), np.ones(10, np.bool_)
+    observations, _ = judges.reset()
+    while alive.any():
+        observations, rewards, terminated, truncated, _ = judges.step(agent.act(observations))
+        total += rewards * alive
+        alive &= ~(terminated | truncated)
+    assert total.mean() > 100  # random actions come to 22
