@@ -266,7 +266,7 @@ class Member:
         self.algorithm = job.algorithm(job.config, *job.spaces, seed=job.seed)
         self.algorithm.shared, self.algorithm._states = shared, job.states
         if torch := sys.modules.get("torch"):
-            torch.set_num_threads(1)  # type: ignore[attr-defined]
+            torch.set_num_threads(1)
         self.env = job.make_env()
         self.turns = Turns(
             self.algorithm, self.env, self.algorithm._learners_for(job.copies),

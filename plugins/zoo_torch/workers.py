@@ -106,8 +106,9 @@ class Crew:
                 self._pipes.append(mine)
                 self._processes.append(process)
             for pipe, job in zip(self._pipes, jobs, strict=True):
+                task: Any = (begin, job)
                 with suppress(OSError):  # it is dead, which shows when it does not report
-                    pipe.send(CloudpickleWrapper((begin, job)))
+                    pipe.send(CloudpickleWrapper(task))
             self._gather(math.inf)
         except BaseException:
             self.close()
@@ -152,7 +153,7 @@ class Crew:
         until = time.monotonic() + seconds
         while waiting:
             patience = until - time.monotonic()
-            ready = connection.wait(
+            ready: list[Any] = connection.wait(
                 list(waiting), None if math.isinf(patience) else max(patience, 0.0)
             )
             if not ready:
@@ -160,7 +161,7 @@ class Crew:
             for pipe in ready:
                 index = waiting.pop(pipe)
                 try:
-                    failed, content = pipe.recv()  # type: ignore[union-attr]
+                    failed, content = pipe.recv()
                 except (EOFError, OSError):
                     raise self._death_of(index) from None
                 if failed:
