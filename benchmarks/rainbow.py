@@ -41,7 +41,7 @@ ENV = "MinAtar/Breakout-v1"
 EPISODES, FIRST_EVALUATION_SEED = 100, 10_000
 CONFIG: dict[str, Any] = {
     "policy_kwargs": {"encoder": "flatten", "net_arch": [128]},
-    "learning_rate": 1e-3,
+    "learning_rate": 3e-4,
     "batch_size": 32,
     "buffer_size": 100_000,
     "learning_starts": 1000,
