@@ -77,6 +77,13 @@ def test_atari_ids_resolve_where_installed():
         resolve("ALE/Pnog-v5")
 
 
+def test_atari_ids_that_were_taken_out_come_back():
+    pytest.importorskip("ale_py")
+    for env_id in filter(is_atari, known_ids()):
+        gym.registry.pop(env_id)
+    assert resolve("ALE/Pong-v5") == "ALE/Pong-v5"
+
+
 def test_a_plugins_environment_is_registered(monkeypatch):
     spec = EnvironmentSpec("Theirs-v0", f"{__name__}:Nothing", "an environment", 9)
     known = registry.get_registry()

@@ -76,6 +76,12 @@ def grown(module: Any) -> Any:
     return module
 
 
+@pytest.fixture(autouse=True)
+def same_weights() -> None:
+    """Draw the same first weights whatever other tests have drawn."""
+    torch.manual_seed(3)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     path = tmp_path / "CartPole-v1__script__1__1690000000"

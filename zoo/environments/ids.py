@@ -117,9 +117,13 @@ def _register_plugin_environments() -> None:
 
 
 def _register_atari() -> bool:
-    """Import ale-py, which registers its ids; return whether it is there."""
+    """Let ale-py register its ids, which it does when it is first imported, unless they have
+    been taken out of the registry since; return whether it is there."""
     try:
-        import ale_py  # noqa: F401
+        from ale_py import registration
     except ImportError:
         return False
+    if "ALE/Pong-v5" not in gym.registry:
+        registration.register_v0_v4_envs()
+        registration.register_v5_envs()
     return True
