@@ -393,5 +393,6 @@ def test_it_learns_cartpole(processes: int, seed: int) -> None:
     for _ in algorithm.train(env, 150_000):
         pass
     returns_ = [total for total, _ in env.take_episodes()]
-    assert np.mean(returns_[:50]) < 60
-    assert np.mean(returns_[-50:]) > 400
+    means = np.convolve(returns_, np.full(20, 1 / 20), "valid")
+    assert means[0] < 60
+    assert means.max() > 400
