@@ -25,7 +25,6 @@ step of Pong is four frames; it has no floor.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -155,5 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     main()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import gymnasium as gym
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from speed import Work
@@ -58,10 +59,11 @@ def floor(work: Work) -> float:
     }  # fmt: skip
     units = work.config.get("policy_kwargs", {}).get("net_arch", [64, 64])
     rows = work.config.get("batch_size", work.n_envs * work.config.get("n_steps", 1))
-    products = sum(
-        _products([widths[of.inputs], *units, widths[of.outputs]], rows, of)
-        for of in PASSES[work.algorithm]
-    )
+    with threadpool_limits(1, user_api="blas"):
+        products = sum(
+            _products([widths[of.inputs], *units, widths[of.outputs]], rows, of)
+            for of in PASSES[work.algorithm]
+        )
     env.reset(seed=0)
     action = space.sample()
 
