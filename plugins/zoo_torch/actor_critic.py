@@ -34,7 +34,8 @@ class Slopes(NamedTuple):
 
 class ActorCritic:
     """Two fully connected networks on one flat vector of parameters, behind an encoder of their
-    rows if there is one, whose features both read and whose gradient is the sum of theirs.
+    rows if there is one, whose features both read and whose gradient is the sum of theirs; or
+    behind one each, so that what improves one network leaves the other as it is.
 
     `parameters` and `gradient` are those vectors, float32.
     """
@@ -51,16 +52,22 @@ class ActorCritic:
         log_std: float,
         rng: np.random.Generator,
         encoder: Encoder | None = None,
+        value_encoder: Encoder | None = None,
         values: int = 1,
         value_inputs: int | None = None,
     ) -> None:
         """Draw the first weights from `rng`; the units are those of the hidden layers, `inputs`
-        are the encoder's outputs where there is one, and `values` what `value` puts out.
+        are the encoder's outputs where there is one, and `values` what `value` puts out, which
+        reads what `value_encoder` does, or else `encoder`.
 
         With `value_inputs` the policy reads the first `inputs` of the encoder's outputs, and the
         value function the last `value_inputs` of them.
         """
         self.family, self.activation, self.encoder = family, activation, encoder
+        self.value_encoder = encoder if value_encoder is None else value_encoder
+        self.shares_features = encoder is not None and value_encoder is None
+        """Whether there is an encoder that both networks read, so that values come with outputs
+        at next to no cost."""
         self._shares = value_inputs is None
         self._of_policy = slice(None if self._shares else inputs)
         self._of_value = slice(None if value_inputs is None else -value_inputs, None)
@@ -68,7 +75,10 @@ class ActorCritic:
             "policy": (inputs, *policy_units, family.outputs),
             "value": (inputs if value_inputs is None else value_inputs, *value_units, values),
         }
-        shapes: dict[str, tuple[int, ...]] = {"encoder": (encoder.size if encoder else 0,)}
+        encoders = {"encoder": encoder, "value_encoder": value_encoder}
+        shapes: dict[str, tuple[int, ...]] = {
+            name: (one.size if one else 0,) for name, one in encoders.items()
+        }
         shapes |= {
             f"{network}.{name}": shape
             for network, sizes in networks.items()
@@ -86,27 +96,38 @@ class ActorCritic:
             _initialize(network, gain, orthogonal, rng)
         self.log_std = self._views["log_std"]
         self.log_std[:] = log_std
-        if encoder is not None:
-            encoder.bind(self._views["encoder"], self._slopes["encoder"])
+        for name, one in encoders.items():
+            if one is not None:
+                one.bind(self._views[name], self._slopes[name])
+        self._policy_rows = self._value_rows = np.zeros((0, inputs), np.float32)
+        """What `distributions` and `values` were asked about last."""
 
     def evaluate(self, rows: np.ndarray) -> tuple[Distribution, np.ndarray]:
         """Return the distributions of n rows and the values (n,), to be used before the next
         pass over as many rows."""
-        return self._heads(rows if self.encoder is None else self.encoder.forward(rows))
+        features = rows if self.encoder is None else self.encoder.forward(rows)
+        if self.value_encoder is self.encoder:
+            return self._heads(features, features)
+        assert self.value_encoder is not None
+        return self._heads(features, self.value_encoder.forward(rows))
 
     def assess(self, rows: np.ndarray) -> tuple[Distribution, np.ndarray]:
         """Return the same where no `backward` follows, which saves an encoder its memory."""
-        return self._heads(self._infer(rows))
+        features = self._infer(rows)
+        alone = self.value_encoder is not self.encoder
+        return self._heads(features, self._infer_value(rows) if alone else features)
 
     def act(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the policy's outputs for n rows, and, with an encoder, the values (n,): without
-        one they cost less for all rows of a rollout at once. Both are overwritten soon."""
+        """Return the policy's outputs for n rows, and the values (n,) if they share features: else
+        they cost less for all rows of a rollout at once. Both are overwritten soon."""
         features = self._infer(rows)
-        values = None if self.encoder is None else self._value_of(features)[:, 0]
+        values = self._value_of(features)[:, 0] if self.shares_features else None
         return self._policy_of(features), values
 
     def distributions(self, rows: np.ndarray) -> Distribution:
-        """Return the distributions of n rows alone, to be used as those of `evaluate`."""
+        """Return the distributions of n rows alone, to be used as those of `evaluate`; the rows
+        must not change before what follows from them is done."""
+        self._policy_rows = rows
         return self.family.of(self._policy_of(self._infer(rows)), self.log_std)
 
     def behaviour(self, rows: np.ndarray, outputs: np.ndarray | None) -> Distribution:
@@ -117,8 +138,10 @@ class ActorCritic:
         return self.family.of(outputs, self.log_std)
 
     def values(self, rows: np.ndarray) -> np.ndarray:
-        """Return the values (n,) of n rows, in a new array."""
-        return self._value_of(self._infer(rows))[:, 0].copy()
+        """Return the values (n,) of n rows, in a new array; the rows must not change before a
+        `backward_value` that follows."""
+        self._value_rows = rows
+        return self._value_of(self._infer_value(rows))[:, 0].copy()
 
     def backward(
         self,
@@ -155,23 +178,31 @@ class ActorCritic:
         `distributions` made of rows last: the outputs (n, outputs) and log_std (stds,)."""
         self.gradient[:] = 0
         with np.errstate(all="ignore"):
-            self.policy.backward(by_outputs)
+            by_features = self.policy.backward(by_outputs, by_input=self.encoder is not None)
+            if by_features is not None and self.encoder is not None:
+                self.encoder.pull(self._policy_rows, by_features)
             self._slopes["log_std"][:] = by_log_std
 
     def backward_value(self, by_values: np.ndarray) -> None:
         """Write the gradient of what depends on the value function alone, given how it depends
         on the values (n,) that were asked for last."""
         self.gradient[:] = 0
+        encoder = self.value_encoder
         with np.errstate(all="ignore"):
-            self.value.backward(by_values[:, None])
+            by_features = self.value.backward(by_values[:, None], by_input=encoder is not None)
+            if by_features is not None and encoder is not None:
+                encoder.pull(self._value_rows, by_features)
 
     def policy_moves(self, direction: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return how the policy's outputs (rows, outputs) of the last pass over so many rows, and
+        """Return how the outputs (rows, outputs) of what `distributions` was asked about last, and
         log_std (stds,), move when the parameters move in `direction`, a vector like theirs."""
         parts = flat.views(direction, self._shapes)
+        moved = None
+        if self.encoder is not None:
+            moved = self.encoder.push(self._policy_rows, parts["encoder"])
         layers = range(len(self.policy.parameters))
         weights = [(parts[f"policy.{i}.weight"], parts[f"policy.{i}.bias"]) for i in layers]
-        return self.policy.forward_mode(weights, rows), parts["log_std"]
+        return self.policy.forward_mode(weights, rows, moved), parts["log_std"]
 
     def layers(self) -> list[Layer]:
         """Return copies of the policy's layers, for an agent."""
@@ -181,9 +212,11 @@ class ActorCritic:
             Layer(last[0].T, last[1]),
         ]
 
-    def _heads(self, features: np.ndarray) -> tuple[Distribution, np.ndarray]:
+    def _heads(
+        self, features: np.ndarray, value_features: np.ndarray
+    ) -> tuple[Distribution, np.ndarray]:
         distribution = self.family.of(self._policy_of(features), self.log_std)
-        return distribution, self._value_of(features)[:, 0]
+        return distribution, self._value_of(value_features)[:, 0]
 
     def _policy_of(self, features: np.ndarray) -> np.ndarray:
         if not self._shares:
@@ -196,8 +229,13 @@ class ActorCritic:
         return self.value.forward(features)
 
     def _encode_backward(self, by_policy: np.ndarray, by_value: np.ndarray) -> None:
-        """Hand the gradients by what policy and value function read on to the encoder."""
+        """Hand the gradients by what policy and value function read on to the encoders."""
         assert self.encoder is not None
+        assert self.value_encoder is not None
+        if self.value_encoder is not self.encoder:
+            self.encoder.backward(by_policy)
+            self.value_encoder.backward(by_value)
+            return
         if self._shares:
             self.encoder.backward(by_policy + by_value)
             return
@@ -208,6 +246,9 @@ class ActorCritic:
 
     def _infer(self, rows: np.ndarray) -> np.ndarray:
         return rows if self.encoder is None else self.encoder.infer(rows)
+
+    def _infer_value(self, rows: np.ndarray) -> np.ndarray:
+        return rows if self.value_encoder is None else self.value_encoder.infer(rows)
 
     def _network(self, name: str, layers: int) -> mlp.MLP:
         parameters, gradients = (

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 from torch.nn import functional as F
 
 from zoo.agents.convolutions import (
@@ -26,7 +27,7 @@ from zoo_torch.rows import Rows
 from zoo_torch.threads import one_blas_thread
 
 CHUNK = 256
-"""Most rows that a pass without a graph takes at once."""
+"""Most rows that are taken at once where no graph has to last."""
 
 
 class TorchEncoder:
@@ -72,25 +73,49 @@ class TorchEncoder:
     def forward(self, rows: np.ndarray) -> np.ndarray:
         self._upload()
         with torch.enable_grad():
-            self._features = self._compute(rows)
+            self._features = self._compute(rows, self._leaves)
         return self._features.detach().cpu().numpy()
 
     def infer(self, rows: np.ndarray) -> np.ndarray:
         self._upload()
         with torch.inference_mode():
             parts = [
-                self._compute(rows[start : start + CHUNK]).cpu().numpy()
-                for start in range(0, len(rows), CHUNK)
+                self._compute(rows[piece], self._leaves).cpu().numpy() for piece in _pieces(rows)
             ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def backward(self, by_features: np.ndarray) -> None:
         assert self._features is not None, "backward follows forward"
-        by = torch.from_numpy(np.ascontiguousarray(by_features, np.float32)).to(self._device)
-        found = torch.autograd.grad(self._features, self._leaves, by)
+        found = self._gradient(self._features, by_features)
         self._features = None
         for room, one in zip(self._slopes, found, strict=True):
             room.copy_(one)
+
+    def pull(self, rows: np.ndarray, by_features: np.ndarray) -> None:
+        self._upload()
+        total = [torch.zeros_like(leaf) for leaf in self._leaves]
+        for piece in _pieces(rows):
+            with torch.enable_grad():
+                features = self._compute(rows[piece], self._leaves)
+            found = self._gradient(features, by_features[piece])
+            total = [sum_ + one for sum_, one in zip(total, found, strict=True)]
+        for room, one in zip(self._slopes, total, strict=True):
+            room.copy_(one)
+
+    def push(self, rows: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        self._upload()
+        moves = _tensors(flat.views(np.ascontiguousarray(direction, np.float32), self._shapes))
+        parts = []
+        with torch.no_grad(), forward_ad.dual_level():
+            leaves = [
+                forward_ad.make_dual(leaf, move.to(self._device))
+                for leaf, move in zip(self._leaves, moves, strict=True)
+            ]
+            for piece in _pieces(rows):
+                moved = forward_ad.unpack_dual(self._compute(rows[piece], leaves)).tangent
+                assert moved is not None
+                parts.append(moved.cpu().numpy())
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def tensors(self) -> list[dict[str, np.ndarray]]:
         views = flat.views(self._parameters, self._shapes)
@@ -99,16 +124,21 @@ class TorchEncoder:
             for i in range(len(self._pairs))
         ]
 
-    def _compute(self, rows: np.ndarray) -> torch.Tensor:
+    def _compute(self, rows: np.ndarray, parameters: Sequence[torch.Tensor]) -> torch.Tensor:
         images, rest = self.rows.split(rows)
-        leaves = iter(self._leaves)
+        taken = iter(parameters)
         parts = [
-            _apply(network, self._pixels(image, one), leaves)
+            _apply(network, self._pixels(image, one), taken)
             for (one, network), image in zip(self._pairs, images, strict=True)
         ]
         if rest is not None:
             parts.append(torch.from_numpy(rest).to(self._device))
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+    def _gradient(self, features: torch.Tensor, by_features: np.ndarray) -> Sequence[torch.Tensor]:
+        """Return a scalar's gradient by each parameter, given that by the features."""
+        by = torch.from_numpy(np.ascontiguousarray(by_features, np.float32)).to(self._device)
+        return torch.autograd.grad(features, self._leaves, by)
 
     def _pixels(self, images: np.ndarray, one: ImageInput) -> torch.Tensor:
         """Return a batch of images as float32 (n, channels, height, width), which lie in memory
@@ -147,6 +177,11 @@ class TorchEncoder:
             elif not orthogonal:
                 view[:] = mlp.uniform(rng, inputs, len(view))[0]
         return vector
+
+
+def _pieces(rows: np.ndarray) -> Iterator[slice]:
+    """Yield the pieces that many rows are taken in."""
+    return (slice(start, start + CHUNK) for start in range(0, len(rows), CHUNK))
 
 
 def _tensors(views: dict[str, np.ndarray]) -> list[torch.Tensor]:

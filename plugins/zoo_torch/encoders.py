@@ -57,6 +57,14 @@ class Encoder(Protocol):
         """Write the gradient of a scalar, given its gradient (n, outputs) by the features of the
         last `forward`, which it forgets."""
 
+    def pull(self, rows: np.ndarray, by_features: np.ndarray) -> None:
+        """Write the same for any rows, a piece of them at a time: their features are computed
+        anew, a third of the work more, and the memory that takes does not grow with them."""
+
+    def push(self, rows: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """Return how the features (n, outputs) of any rows move when the parameters move in
+        `direction` (size,): the Jacobian times it."""
+
     def tensors(self) -> list[dict[str, np.ndarray]]:
         """Return copies of the parameters of each image's network, as `zoo.agents.convolutions`
         names them."""

@@ -105,19 +105,26 @@ class MLP:
         return self._by_inputs(gradient, work) if by_input else None
 
     def forward_mode(
-        self, direction: Sequence[tuple[np.ndarray, np.ndarray]], rows: int
+        self,
+        direction: Sequence[tuple[np.ndarray, np.ndarray]],
+        rows: int,
+        moved: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return how the outputs (rows, outputs) of the last forward pass over so many rows move
         when the parameters move in `direction`, (weight, bias) of each layer: the Jacobian times
-        it (Pearlmutter, 1994, https://doi.org/10.1162/neco.1994.6.1.147)."""
+        it (Pearlmutter, 1994, https://doi.org/10.1162/neco.1994.6.1.147).
+
+        The inputs have `moved` (rows, inputs) by then; None: they stay as they are.
+        """
         work = self._workspace(rows)
-        moved: np.ndarray | None = None  # the inputs of the first layer stay as they are
         for number, (by_weight, by_bias) in enumerate(direction):
             x = work.inputs[number]
             z = np.dot(x, by_weight)
             z += by_bias
-            if moved is not None:
+            if number:
+                assert moved is not None
                 moved *= self._derivative(x)
+            if moved is not None:
                 z += np.dot(moved, self.parameters[number][0])
             moved = z
         assert moved is not None

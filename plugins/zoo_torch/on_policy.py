@@ -51,11 +51,7 @@ class OnPolicyAlgorithm(Algorithm):
         self.rng = np.random.default_rng([seed, 0xAC])
         rows = rows_for(observation_space, self._encoder(config))
         self.senses = self._make_senses(rows)
-        encoder = encoder_for(
-            observation_space, self._encoder(config), device=device, rng=self.rng,
-            orthogonal=config.policy_kwargs.ortho_init,
-        )  # fmt: skip
-        self.model = self.make_model(rows, encoder)
+        self.model = self.make_model(rows, self.make_encoder())
         self.optimizer = self.make_optimizer()
         self.value_optimizer = self.make_value_optimizer()
         self.steps = self.episodes = self.updates = 0
@@ -83,11 +79,22 @@ class OnPolicyAlgorithm(Algorithm):
             RewardScaler(settings, self.config.gamma) if settings.norm_reward else None,
         )
 
+    def make_encoder(self) -> Encoder | None:
+        """Return a new encoder of the observations, None where nothing is encoded."""
+        return encoder_for(
+            self.observation_space, self._encoder(self.config), device=self.device, rng=self.rng,
+            orthogonal=self.config.policy_kwargs.ortho_init,
+        )  # fmt: skip
+
+    def make_value_encoder(self) -> Encoder | None:
+        """Return the value function's own; None where it reads the features of the policy's."""
+        return None
+
     def make_model(self, rows: Rows, encoder: Encoder | None) -> ActorCritic:
         """Return the networks, which read `rows` or what `encoder` makes of them."""
         return make_actor_critic(
             rows, self.action_space, self.config.policy_kwargs, networks=self.networks,
-            rng=self.rng, encoder=encoder,
+            rng=self.rng, encoder=encoder, value_encoder=self.make_value_encoder(),
         )  # fmt: skip
 
     def make_optimizer(self) -> Optimizer:
@@ -180,6 +187,7 @@ def make_actor_critic(
     kwargs: PolicyKwargs,
     *,
     encoder: Encoder | None,
+    value_encoder: Encoder | None = None,
     rng: np.random.Generator,
     networks: type[ActorCritic] = ActorCritic,
     inputs: int | None = None,
@@ -202,5 +210,6 @@ def make_actor_critic(
         log_std=kwargs.log_std_init,
         rng=rng,
         encoder=encoder,
+        value_encoder=value_encoder,
         value_inputs=value_inputs,
     )

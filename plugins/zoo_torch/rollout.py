@@ -94,8 +94,10 @@ class Collector:
         for t in range(self.n_steps):
             self._rows[t] = self._row
             outputs, values = model.act(self._seen(t))
+            if model.encoder is not None:
+                self._outputs[t] = outputs
             if values is not None:
-                self._outputs[t], self._values[t] = outputs, values
+                self._values[t] = values
             self._actions[t] = actions = family.draw(outputs, model.log_std, noise[t])
             observations, rewards, terminated, truncated, infos = env.step(family.in_space(actions))
             steps += n
@@ -123,15 +125,15 @@ class Collector:
         rows = self._rows.reshape(-1, *self._rows.shape[2:])
         for t, i, final in ends:  # one by one: there are a few, each time another number of them
             self._rewards[t, i] += self.gamma * self._value_at_end(t, i, final)[0]
-        encodes = self.model.encoder is not None
+        model, shape = self.model, self._rewards.shape
         return Rollout(
             rows,
-            self._actions.reshape(len(rows), *self.model.family.row),
+            self._actions.reshape(len(rows), *model.family.row),
             self._rewards,
             self._dones,
-            self._values if encodes else self.model.values(rows).reshape(self._rewards.shape),
-            self.model.values(self._seen(self.n_steps)),
-            self._outputs.reshape(len(rows), -1) if encodes else None,
+            self._values if model.shares_features else model.values(rows).reshape(shape),
+            model.values(self._seen(self.n_steps)),
+            self._outputs.reshape(len(rows), -1) if model.encoder is not None else None,
         )
 
     def _seen(self, t: int) -> Any:

@@ -8,6 +8,7 @@ import torch
 from gymnasium import spaces
 from torch import distributions
 
+from tests.zoo_torch.tiny import PICTURE, logits_and_values, two_sighted
 from zoo_torch.actor_critic import ActorCritic, Slopes
 from zoo_torch.families import family_of
 
@@ -100,6 +101,49 @@ def test_the_halves_of_a_gradient_leave_the_other_half_at_zero() -> None:
     assert not (policy * model.gradient).any()
     assert policy[-2:].all()  # log_std
     assert model.gradient.any()
+
+
+@pytest.mark.parametrize("shares", [True, False], ids=["one encoder", "two"])
+def test_the_gradient_through_encoders_is_autograd_s_whole_and_in_halves(shares: bool) -> None:
+    model, rng = two_sighted(spaces.Discrete(3), shares=shares), np.random.default_rng(1)
+    rows = rng.integers(0, 256, (9, *PICTURE.shape), dtype=np.uint8)
+    actions = rng.integers(3, size=9)
+    weights, pulls = rng.standard_normal((2, 9)).astype(np.float32)
+    theta = torch.tensor(model.parameters, requires_grad=True)
+    outputs, values = logits_and_values(model, theta, rows)
+    log_probs = outputs.log_softmax(1)[range(9), actions]
+    losses = (log_probs * torch.tensor(weights)).sum(), (values * torch.tensor(pulls)).sum()
+    by_policy, by_value = (
+        torch.autograd.grad(loss, theta, retain_graph=True)[0].numpy() for loss in losses
+    )
+
+    pi, V = model.evaluate(rows)
+    assert values.detach().numpy() == pytest.approx(V, abs=1e-5)
+    model.backward(pi, actions, Slopes(weights, pulls, 0.0))
+    assert model.gradient == pytest.approx(by_policy + by_value, rel=1e-3, abs=1e-5)
+    pi, _ = model.distributions(rows), model.values(rows[:4])  # which do not disturb each other
+    model.backward_log_prob(pi, actions, weights)
+    assert model.gradient == pytest.approx(by_policy, rel=1e-3, abs=1e-5)
+    model.values(rows)
+    model.backward_value(pulls)
+    assert model.gradient == pytest.approx(by_value, rel=1e-3, abs=1e-5)
+    own = model.encoder.size
+    assert np.abs(by_policy[:own]).max() > 0.01
+    assert np.abs(by_value[own * (not shares) :][:own]).max() > 0.01
+    assert bool((by_policy * by_value).any()) is shares
+
+
+@pytest.mark.parametrize("shares", [True, False], ids=["one encoder", "two"])
+def test_values_come_with_actions_only_where_features_are_shared(shares: bool) -> None:
+    model = two_sighted(spaces.Discrete(3), shares=shares)
+    rows = np.random.default_rng(1).integers(0, 256, (5, *PICTURE.shape), dtype=np.uint8)
+    outputs, values = (None if one is None else one.copy() for one in model.act(rows))
+    pi, V = model.assess(rows)
+    assert pi.log_p == pytest.approx(model.family.of(outputs, model.log_std).log_p, abs=1e-6)
+    assert model.values(rows) == pytest.approx(V, abs=1e-6)
+    assert (values is not None) is model.shares_features is shares
+    if values is not None:
+        assert values == pytest.approx(V, abs=1e-6)
 
 
 def test_the_networks_are_views_of_the_parameters() -> None:

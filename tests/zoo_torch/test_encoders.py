@@ -12,6 +12,7 @@ from gymnasium import spaces
 from torch import nn
 
 from zoo import ZooError
+from zoo_torch import convolutions
 from zoo_torch.encoders import ARCHITECTURES, encoder_for
 
 LAST, FIRST = (spaces.Box(0, 255, shape, np.uint8) for shape in ((40, 36, 3), (3, 40, 36)))
@@ -95,6 +96,72 @@ def test_features_and_gradient_are_those_of_plain_modules(
 
 
 @pytest.mark.parametrize("shares", [True, False], ids=["shared", "mirrored"])
+@pytest.mark.parametrize(("kind", "inputs"), [("nature", 64), ("impala", 800), ("minatar", 20672)])
+def test_a_push_is_the_jacobian_times_a_direction(
+    kind: str, inputs: int, shares: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, parameters, gradient = bound(FIRST, kind, shares=shares)
+    module = plain(kind, inputs)
+    leaves = filled(module, parameters)
+    rows = images(FIRST)
+    features = module(torch.from_numpy(rows).float() / 255)
+    # J v by two backward passes: the derivative by u of (u J) v
+    u = torch.zeros_like(features, requires_grad=True)
+    by_leaves = torch.autograd.grad(features, leaves, u, create_graph=True)
+    v = np.random.default_rng(2).standard_normal(len(parameters)).astype(np.float32)
+    along = torch.cat([one.flatten() for one in by_leaves]) @ torch.from_numpy(v)
+    (expected,) = torch.autograd.grad(along, u)
+    monkeypatch.setattr(convolutions, "CHUNK", 2)
+    gradient[:] = 7
+    found = encoder.push(rows, v)
+    scale = float(expected.abs().max())
+    assert scale > 1
+    np.testing.assert_allclose(found, expected.numpy(), 1e-3, 1e-4 * scale)
+    assert (gradient == 7).all()
+
+
+@pytest.mark.parametrize("shares", [True, False], ids=["shared", "mirrored"])
+def test_a_pull_in_pieces_is_the_gradient_of_all_rows(
+    shares: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = spaces.Dict({"a": LAST, "n": spaces.Discrete(3)})
+    encoder, parameters, gradient = bound(space, shares=shares)
+    rows = encoder.rows({"a": images(LAST, 7), "n": np.arange(7) % 3})
+    by = np.random.default_rng(2).standard_normal((7, encoder.outputs)).astype(np.float32)
+    encoder.forward(rows)
+    encoder.backward(by)
+    expected = gradient.copy()
+    monkeypatch.setattr(convolutions, "CHUNK", 3)
+    gradient[:] = 7
+    encoder.pull(rows, by)
+    np.testing.assert_allclose(gradient, expected, 1e-3, 1e-4)
+    assert np.abs(expected).max() > 0.1
+    v = np.random.default_rng(3).standard_normal(len(parameters)).astype(np.float32)
+    moved = encoder.push(rows, v)  # which is its transpose
+    assert float((by * moved).sum()) == pytest.approx(float(expected @ v), rel=1e-3)
+    assert not moved[:, 256:].any()  # no parameter moves the numbers beside the images
+
+
+def test_products_leave_what_backward_needs_and_see_what_the_parameters_are_now() -> None:
+    encoder, parameters, gradient = bound(LAST)
+    rows, other = images(LAST), images(LAST, 3)[::-1].copy()
+    by, v = np.ones((5, 512), np.float32), np.ones_like(parameters)
+    encoder.forward(rows)
+    encoder.backward(by)
+    expected = gradient.copy()
+    encoder.forward(rows)
+    encoder.push(other, v)
+    encoder.pull(other, by[:3])
+    assert not np.array_equal(gradient, expected)
+    encoder.backward(by)
+    assert np.array_equal(gradient, expected)
+    parameters[:] = 0
+    assert not encoder.push(rows, v).any()  # the last rectifiers are shut
+    encoder.pull(rows, by)
+    assert not gradient.any()
+
+
+@pytest.mark.parametrize("shares", [True, False], ids=["shared", "mirrored"])
 def test_a_pass_sees_what_the_parameters_are_now(shares: bool) -> None:
     encoder, parameters, _ = bound(LAST, shares=shares)
     rows = images(LAST)
@@ -163,6 +230,7 @@ def test_the_global_generator_of_torch_is_left_alone() -> None:
     before = torch.get_rng_state()
     encoder, _, _ = bound(LAST, "impala")
     encoder.backward(encoder.forward(images(LAST)))
+    encoder.pull(images(LAST), encoder.push(images(LAST), np.ones(encoder.size, np.float32)))
     assert torch.equal(torch.get_rng_state(), before)
 
 

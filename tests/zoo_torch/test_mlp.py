@@ -78,16 +78,23 @@ def test_the_forward_mode_is_the_jacobian_by_autograd(
     assert np.abs(found).max() > 1
 
 
-def test_the_forward_mode_is_the_transpose_of_the_backward_pass() -> None:
-    net, _, slope = network((4, 8, 2), "tanh")
+@pytest.mark.parametrize("sizes", [(4, 8, 2), (4, 2)])
+def test_the_forward_mode_is_the_transpose_of_the_backward_pass(sizes: tuple[int, ...]) -> None:
+    net, _, slope = network(sizes, "tanh")
     rng = np.random.default_rng(1)
     net.forward(rng.standard_normal((7, 4)).astype(np.float32))
     direction = rng.standard_normal(slope.shape).astype(np.float32)
     u = rng.standard_normal((7, 2)).astype(np.float32)
-    parts = flat.views(direction, mlp.shapes((4, 8, 2)))
-    moved = net.forward_mode([(parts[f"{i}.weight"], parts[f"{i}.bias"]) for i in range(2)], 7)
-    net.backward(u)
+    parts = flat.views(direction, mlp.shapes(sizes))
+    layers = [(parts[f"{i}.weight"], parts[f"{i}.bias"]) for i in range(len(sizes) - 1)]
+    moved = net.forward_mode(layers, 7).copy()
+    by_inputs = net.backward(u, by_input=True)
     assert float((u * moved).sum()) == pytest.approx(float(slope @ direction), rel=1e-4)
+    inputs = rng.standard_normal((7, 4)).astype(np.float32)  # which move now as well
+    both, before = net.forward_mode(layers, 7, inputs), inputs.copy()
+    expected = float(slope @ direction) + float((by_inputs * before).sum())
+    assert float((u * both).sum()) == pytest.approx(expected, rel=1e-4)
+    assert np.array_equal(inputs, before)
 
 
 def test_arrays_are_kept_for_a_few_numbers_of_rows_only() -> None:

@@ -11,6 +11,8 @@ from gymnasium import spaces
 from torch import distributions as theirs
 
 from tests.zoo_torch.test_actor_critic import make, through_torch
+from tests.zoo_torch.tiny import PICTURE, logits_and_values, two_sighted
+from zoo_torch import convolutions
 from zoo_torch.natural_gradient import conjugate_gradient, fisher_product
 
 SPACES: dict[str, spaces.Space[Any]] = {
@@ -53,6 +55,40 @@ def test_a_product_is_that_of_the_hessian_by_double_backward(kind: str) -> None:
     assert np.abs(found).max() > 0.1
     damped = fisher_product(model, pi, len(rows), v, damping=0.5)
     assert damped == pytest.approx(found + 0.5 * v, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["discrete", "multi-discrete", "box"])
+def test_products_through_an_encoder_are_those_of_the_dense_hessian(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convolutions, "CHUNK", 4)
+    model, rng = two_sighted(SPACES[kind]), np.random.default_rng(1)
+    model.parameters += 0.2 * rng.standard_normal(model.parameters.shape).astype(np.float32)
+    rows = rng.integers(0, 256, (9, *PICTURE.shape), dtype=np.uint8)
+
+    def mean_divergence(theta: torch.Tensor) -> torch.Tensor:
+        outputs, _ = logits_and_values(model, theta, rows)
+        return divergence(kind, outputs, theta[len(theta) - len(model.log_std) :])
+
+    theta = torch.tensor(model.parameters, dtype=torch.float64)
+    F = torch.autograd.functional.hessian(mean_divergence, theta).numpy()
+    pi = model.distributions(rows)
+    columns = [
+        fisher_product(model, pi, len(rows), v, damping=0.0).copy()
+        for v in np.eye(len(F), dtype=np.float32)
+    ]
+    found = np.stack(columns, axis=1)
+    assert found == pytest.approx(F, rel=1e-3, abs=1e-5 * np.abs(F).max())
+    own = model.encoder.size
+    assert np.abs(F[:own, :own]).max() > 0.01 * np.abs(F).max()  # the encoder's part of it
+    assert np.abs(F[:own, 2 * own :]).max() > 0.01 * np.abs(F).max()
+    assert not found[own : 2 * own].any()  # the value function's encoder
+
+    g = np.where(np.diag(F) > 0, rng.standard_normal(len(F)), 0).astype(np.float32)
+    s = conjugate_gradient(
+        lambda v: fisher_product(model, pi, len(rows), v, 0.1), g, steps=100, tolerance=1e-8
+    )
+    assert s == pytest.approx(np.linalg.solve(F + 0.1 * np.eye(len(F)), g), rel=1e-2, abs=1e-2)
 
 
 def test_the_divergence_of_a_small_step_is_half_its_square_in_the_metric() -> None:
