@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install -qq --constraint constraints.txt
 INPUTS := pyproject.toml constraints.txt Makefile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-slow fuzz lint format docs family models clean
+.PHONY: help demo test test-slow fuzz lint format docs family curves models clean
 
 help:
 	@echo "make demo        train ppo on CartPole-v1, evaluate it and write a video"
@@ -20,6 +20,7 @@ help:
 	@echo "make format      let ruff mend what it can"
 	@echo "make docs        bring the README's tables up to date"
 	@echo "make family      draw the learning curves of the tabular algorithms anew"
+	@echo "make curves      train and draw those of the deep families anew (takes hours)"
 	@echo "make models      train the shipped agents anew (takes hours)"
 	@echo "make clean       remove the virtual environment and what tools left behind"
 
@@ -50,6 +51,9 @@ docs: $(VENV)/.installed-dev
 
 family: $(VENV)/.installed-dev
 	$(BIN)/python tools/family.py
+
+curves: $(VENV)/.installed-dev
+	$(BIN)/python tools/curves.py
 
 models: $(VENV)/.installed-dev
 	$(BIN)/python tools/train_models.py
