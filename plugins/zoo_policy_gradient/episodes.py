@@ -8,17 +8,20 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo import State, ZooError
+from zoo_torch.memory import free_memory
 from zoo_torch.rollout import Rollout
 
 LONGEST = 100_000
 """Steps after which an episode that goes on is taken for one without an end."""
+_LARGE = 1 << 26
+"""Bytes of an episode from which on it is asked whether there is room for more: images."""
 
 
 class Episode(NamedTuple):
     """The T steps of an episode, or of as much of it as there is."""
 
     rows: np.ndarray
-    """(T, inputs) float32: the observations as the networks read them"""
+    """(T, ...): the observations as in `Rollout`"""
     actions: np.ndarray
     """(T, ...): as the policy's distributions take them"""
     rewards: np.ndarray
@@ -51,7 +54,7 @@ class Unfinished:
         """Take in a rollout and return the episodes that ended in it, whole; `ZooError` where one
         does not end."""
         T, n = rollout.rewards.shape
-        rows = rollout.rows.reshape(T, n, -1)
+        rows = rollout.rows.reshape(T, n, *rollout.rows.shape[1:])
         actions = rollout.actions.reshape(T, n, *rollout.actions.shape[1:])
         finished = []
         for i in range(n):
@@ -70,6 +73,7 @@ class Unfinished:
     def _with(self, i: int, more: Episode) -> Episode:
         """Return what there is of the episode of copy `i` with `more` of it, copied."""
         part = self.parts[i]
+        _check_room(i, more.rows.nbytes + (0 if part is None else part.rows.nbytes))
         found = Episode(*(array.copy() for array in more)) if part is None else part.then(more)
         if len(found.rewards) > LONGEST:
             raise ZooError(
@@ -89,3 +93,15 @@ class Unfinished:
     def load_state(self, state: list[State | None]) -> None:
         """Take over what `state` returned."""
         self.parts = [None if part is None else Episode(**part) for part in state]
+
+
+def _check_room(i: int, needed: int) -> None:
+    """Raise `ZooError` where an episode of copy `i` needs more bytes than are free."""
+    free = free_memory() if needed > _LARGE else None
+    if free is not None and needed > free:
+        raise ZooError(
+            f"an episode of copy {i} of the environment takes {needed / 1e9:.3g} GB of memory so "
+            f"far, and {free / 1e9:.3g} GB are free",
+            "Learning from whole episodes keeps them: lower n_envs, give the environment a "
+            "max_episode_steps, or take an algorithm that does without, such as vpg",
+        )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from zoo import AlgorithmSpec, hookimpl
 
-OBSERVATIONS = ("box", "discrete", "multi-discrete", "multi-binary", "dict")
-IMAGES = ("box", "image", "discrete", "multi-discrete", "multi-binary", "dict")
+OBSERVATIONS = ("box", "image", "discrete", "multi-discrete", "multi-binary", "dict")
 ACTIONS = ("box", "discrete", "multi-discrete", "multi-binary")
 
 
@@ -17,7 +16,7 @@ def zoo_algorithms() -> list[AlgorithmSpec]:
             name="ppo",
             target="zoo_policy_gradient.ppo:PPO",
             summary="Proximal policy optimisation with a clipped objective",
-            observations=IMAGES,
+            observations=OBSERVATIONS,
             actions=ACTIONS,
             paper="https://arxiv.org/abs/1707.06347",
             extra="torch",
@@ -35,7 +34,7 @@ def zoo_algorithms() -> list[AlgorithmSpec]:
             name="recurrent-ppo",
             target="zoo_policy_gradient.recurrent_ppo:RecurrentPPO",
             summary="Proximal policy optimisation with an LSTM, for what is seen in part",
-            observations=IMAGES,
+            observations=OBSERVATIONS,
             actions=ACTIONS,
             paper="https://arxiv.org/abs/1707.06347",
             extra="torch",

@@ -46,6 +46,7 @@ class PPOKL(OnPolicyAlgorithm):
     """Run the old policy, optimise the penalised objective for K epochs, adapt the penalty."""
 
     Config = PPOKLConfig
+    reads_images = True
 
     def __init__(self, config: PPOKLConfig, *spaces: Any, **settings: Any) -> None:
         super().__init__(config, *spaces, **settings)

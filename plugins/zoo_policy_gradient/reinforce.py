@@ -5,7 +5,8 @@ An update is made of the whole episodes that ended in a rollout; one that the ro
 for its end, so its first steps may be by a policy that is some updates older. With a baseline
 v(S, w) an episode that was truncated is worth what its last observation promises; without one
 there is nothing to promise it, and a truncation counts as an end. Steps are Adam's, not the
-book's plain ones.
+book's plain ones. The baseline is a network of its own, as the book's w is apart from theta, with
+an encoder of its own where there are images.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from zoo import Progress, Schedule, ScheduleValue, State
 from zoo_policy_gradient.episodes import Episode, Unfinished
 from zoo_policy_gradient.samples import normalized
 from zoo_torch.configuration import RolloutConfig
+from zoo_torch.encoders import Encoder
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam
 
@@ -75,6 +77,7 @@ class Reinforce(OnPolicyAlgorithm):
     """Run the policy, step along the gradient of each whole episode, repeat."""
 
     Config = ReinforceConfig
+    reads_images = True
 
     def __init__(self, config: ReinforceConfig, *spaces: Any, **settings: Any) -> None:
         super().__init__(config, *spaces, **settings)
@@ -85,6 +88,9 @@ class Reinforce(OnPolicyAlgorithm):
 
     def make_optimizer(self) -> Adam:
         return Adam(self.model.parameters, eps=1e-8)
+
+    def make_value_encoder(self) -> Encoder | None:
+        return self.make_encoder() if self.config.baseline else None
 
     def make_value_optimizer(self) -> Adam:
         return Adam(self.model.parameters, eps=1e-8)
@@ -101,7 +107,8 @@ class Reinforce(OnPolicyAlgorithm):
                 metrics = {"train/learning_rate": rate, "train/episodes": float(len(episodes))}
                 if episodes:
                     batch = Batch.of(episodes, config.gamma)
-                    V = self.model.values(batch.rows)
+                    nothing = np.zeros_like(batch.returns)
+                    V = self.model.values(batch.rows) if config.baseline else nothing
                     self._improve(batch, V, rate)
                     if config.baseline:
                         self._fit(batch, config.vf_learning_rate(remaining))
@@ -126,7 +133,7 @@ class Reinforce(OnPolicyAlgorithm):
 
     def _measure(self, batch: Batch) -> dict[str, float]:
         """Return how things stand after an update."""
-        pi, V = self.model.evaluate(batch.rows)
+        pi, V = self.model.assess(batch.rows)
         metrics = {"train/entropy": float(pi.entropy().mean())}
         if self.config.baseline:
             metrics["train/value_loss"] = float(np.square(V - batch.returns).mean())

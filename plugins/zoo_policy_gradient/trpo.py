@@ -4,7 +4,8 @@ The practical algorithm of the paper's section 6, single path, with its names: L
 objective, delta the bound of the mean divergence, A the Fisher matrix of appendix C, here F. What
 the paper leaves open is as in Stable-Baselines3's contributions, whose tuned hyperparameters then
 carry over: generalised advantages, normalised over the rollout, and a value function that Adam
-fits to the returns in minibatches.
+fits to the returns in minibatches. But of images each has an encoder of its own: where they share
+one, as they do there, the value function's steps move the policy, and nothing bounds by how much.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from zoo import Progress, Schedule, ScheduleValue
 from zoo_policy_gradient.samples import Samples, explained_variance, normalized, samples_of
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.configuration import RolloutConfig
+from zoo_torch.encoders import Encoder
 from zoo_torch.natural_gradient import conjugate_gradient, fisher_product
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam
@@ -64,9 +66,13 @@ class TRPO(OnPolicyAlgorithm):
     """Run the policy, improve it within the trust region, fit the value function, repeat."""
 
     Config = TRPOConfig
+    reads_images = True
 
     def make_optimizer(self) -> Adam:
         return Adam(self.model.parameters, eps=1e-5)  # of the value function alone
+
+    def make_value_encoder(self) -> Encoder | None:
+        return self.make_encoder()
 
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         config: TRPOConfig = self.config
@@ -75,7 +81,7 @@ class TRPO(OnPolicyAlgorithm):
             while self.steps < steps:
                 rollout = collector.collect(self.rng, self.steps)
                 self.count(collector)
-                pi = self.model.distributions(rollout.rows)
+                pi = self.model.behaviour(rollout.rows, rollout.outputs)
                 samples = samples_of(rollout, pi, config.gamma, config.gae_lambda)
                 moved = self._improve(samples)
                 lessons = {name: samples[name] for name in ("rows", "returns")}

@@ -3,7 +3,8 @@
 
 https://spinningup.openai.com/en/latest/algorithms/vpg.html: in each update one step of the policy
 along the gradient of mean(A log pi), then many of the value function, which is fitted to the
-discounted sums of rewards. Each has an Adam of its own; gradients are not clipped.
+discounted sums of rewards. Each has an Adam of its own, and of images an encoder of its own, so
+that the many steps of the one leave the other as it is; gradients are not clipped.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from zoo import Progress, Schedule, ScheduleValue
 from zoo_policy_gradient.samples import Samples, explained_variance, normalized, samples_of
 from zoo_torch.advantages import generalized_advantages
 from zoo_torch.configuration import RolloutConfig
+from zoo_torch.encoders import Encoder
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam
 from zoo_torch.rollout import Rollout
@@ -50,9 +52,13 @@ class VPG(OnPolicyAlgorithm):
     """Run the policy, take one step along its gradient, fit the value function, repeat."""
 
     Config = VPGConfig
+    reads_images = True
 
     def make_optimizer(self) -> Adam:
         return Adam(self.model.parameters, eps=1e-8)
+
+    def make_value_encoder(self) -> Encoder | None:
+        return self.make_encoder()
 
     def make_value_optimizer(self) -> Adam:
         return Adam(self.model.parameters, eps=1e-8)
@@ -73,7 +79,7 @@ class VPG(OnPolicyAlgorithm):
     def _samples(self, rollout: Rollout) -> Samples:
         """Return the arrays (T * n, ...) that the update is made of."""
         config: VPGConfig = self.config
-        pi = self.model.distributions(rollout.rows)
+        pi = self.model.behaviour(rollout.rows, rollout.outputs)
         samples = samples_of(rollout, pi, config.gamma, config.gae_lambda)
         to_the_end = generalized_advantages(
             rollout.rewards, rollout.values, rollout.last_values, rollout.dones,
@@ -100,7 +106,7 @@ class VPG(OnPolicyAlgorithm):
 
     def _measure(self, samples: Samples) -> dict[str, float]:
         """Return what the update has done, over all samples of the rollout."""
-        pi, V = self.model.evaluate(samples["rows"])
+        pi, V = self.model.assess(samples["rows"])
         moved = pi.log_prob(samples["actions"]) - samples["log_probs"]
         return {
             "train/value_loss": float(np.square(V - samples["returns"]).mean()),

@@ -66,6 +66,34 @@ def test_returns_are_discounted_sums_to_the_end() -> None:
     assert episode.returns(0.5).dtype == np.float32
 
 
+def test_pictures_keep_their_shape_and_type() -> None:
+    parts = Unfinished()
+    parts.begin(np.zeros(2, np.bool_))
+    first, second = rollout([[False, False]] * 2), rollout([[True, False]], begin=2)
+    pictures = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3), np.uint8)
+    assert parts.finish(first._replace(rows=pictures[:4])) == []
+    (whole,) = parts.finish(second._replace(rows=pictures[4:]))
+    assert whole.rows.dtype == np.uint8
+    assert np.array_equal(whole.rows, pictures[::2])
+
+
+def test_an_episode_that_memory_has_no_room_for_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    free = 100
+    monkeypatch.setattr(episodes, "_LARGE", 10)
+    monkeypatch.setattr(episodes, "free_memory", lambda: free)
+    parts = Unfinished()
+    parts.begin(np.zeros(1, np.bool_))
+    for begin in range(12):  # of 8 bytes each
+        parts.finish(rollout([[False]], begin))
+    with pytest.raises(ZooError, match=r"copy 0 .* GB of memory so far, and 1e-07 GB") as caught:
+        parts.finish(rollout([[False]], 12))
+    assert "n_envs" in (caught.value.hint or "")
+    free = None  # where nobody can tell
+    parts.finish(rollout([[False]], 13))
+
+
 def test_episodes_that_are_not_resumed_are_forgotten() -> None:
     parts = Unfinished()
     parts.begin(np.zeros(2, np.bool_))
