@@ -15,7 +15,8 @@ from zoo.resources import shipped
 from zoo.training.prepare import build, plan
 
 ALGORITHMS = ["reinforce", "vpg", "trpo", "ppo-kl"]
-PROMISED = {"CartPole-v1", "Acrobot-v1", "Pendulum-v1", "LunarLander-v3", DEFAULT, PROBE}
+ATARI = {"atari", "atari-v5"}
+PROMISED = {"CartPole-v1", "Acrobot-v1", "Pendulum-v1", "LunarLander-v3", DEFAULT, PROBE, *ATARI}
 
 
 def entries(algorithm: str) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def test_the_promised_environments_have_valid_entries(algorithm: str) -> None:
 
 def same_but_for(mine: dict[str, Any], theirs: dict[str, Any], *absent: str) -> None:
     """Hold that `mine` has the entries of `theirs`, less the keys in `absent`."""
-    for name in set(mine) - {PROBE}:
+    for name in set(mine) - {PROBE, *(ATARI - set(theirs))}:
         expected = {key: value for key, value in theirs[name].items() if key not in absent}
         assert dict(mine[name]) == expected, name
 
@@ -41,6 +42,14 @@ def test_those_of_trpo_are_those_of_stable_baselines3_s_without_what_only_it_has
 
 def test_those_of_ppo_with_a_penalty_are_those_of_ppo_without_what_clips() -> None:
     same_but_for(entries("ppo-kl"), entries("ppo"), "clip_range", "clip_range_vf")
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_atari_looks_as_it_does_to_ppo(algorithm: str) -> None:
+    mine, theirs = (entries(name)["atari"] for name in (algorithm, "ppo"))
+    for key in ("env_wrapper", "frame_stack", "n_envs"):
+        assert mine[key] == theirs[key]
+    assert entries(algorithm)["atari-v5"] == entries("ppo")["atari-v5"]
 
 
 @pytest.mark.slow
