@@ -23,5 +23,6 @@ core) for the network of Nature's DQN and frames of 84 x 84 x 4:
     batch                                      1       32      256
     features                                 0.6        9       60
     features and gradient                    2.2       21      180
+    how features move with parameters        1.8       23      200
     features by the agent, in NumPy          0.9
 """

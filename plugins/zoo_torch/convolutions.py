@@ -93,12 +93,12 @@ class TorchEncoder:
 
     def pull(self, rows: np.ndarray, by_features: np.ndarray) -> None:
         self._upload()
-        total = [torch.zeros_like(leaf) for leaf in self._leaves]
+        total: Sequence[torch.Tensor] = ()
         for piece in _pieces(rows):
             with torch.enable_grad():
                 features = self._compute(rows[piece], self._leaves)
             found = self._gradient(features, by_features[piece])
-            total = [sum_ + one for sum_, one in zip(total, found, strict=True)]
+            total = [a + b for a, b in zip(total, found, strict=True)] if total else found
         for room, one in zip(self._slopes, total, strict=True):
             room.copy_(one)
 

@@ -59,7 +59,7 @@ class Encoder(Protocol):
 
     def pull(self, rows: np.ndarray, by_features: np.ndarray) -> None:
         """Write the same for any rows, a piece of them at a time: their features are computed
-        anew, a third of the work more, and the memory that takes does not grow with them."""
+        anew, and the memory that takes does not grow with their number."""
 
     def push(self, rows: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """Return how the features (n, outputs) of any rows move when the parameters move in

@@ -31,8 +31,8 @@ class RecurrentEncoder:
     """An LSTM for the policy, and one for the value function or what else that reads, behind an
     encoder of images if there is one.
 
-    It is an `Encoder` whose rows are `Sequences`, and whose features are in the order of steps,
-    then of sequences: the policy's (units,), then the value function's.
+    It is an `Encoder`, less `pull` and `push`, whose rows are `Sequences`, and whose features are
+    in the order of steps, then of sequences: the policy's (units,), then the value function's.
     """
 
     def __init__(
