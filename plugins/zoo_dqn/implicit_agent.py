@@ -14,7 +14,7 @@ from zoo.agents.mlp import MLPAgent
 
 COSINES = 64
 """n of equation 4."""
-_MOST = 10_000
+MOST = 10_000
 """Quantiles that an agent may look at; a description may be a stranger's."""
 _INNER: dict[str, type[LayeredAgent]] = {kind.kind: kind for kind in (MLPAgent, CNNAgent)}
 
@@ -47,8 +47,8 @@ class ImplicitQuantileAgent(Agent):
             raise ZooError(f"phi of {phi.inputs} x {phi.outputs} does not fit the network behind")
         if network.head.name != "q-value":
             raise ZooError(f"implicit quantiles need a q-value head, not {network.head.name}")
-        if type(K) is not int or not 1 <= K <= _MOST:
-            raise ZooError(f"quantiles must be a whole number from 1 to {_MOST:,}, not {K!r}")
+        if type(K) is not int or not 1 <= K <= MOST:
+            raise ZooError(f"quantiles must be a whole number from 1 to {MOST:,}, not {K!r}")
         self._select = network.head.compile(self.action_space)
         self._embedding = [phi.compile()]
         midpoints = (2 * np.arange(K, dtype=np.float32) + 1) / np.float32(2 * K)

@@ -9,7 +9,7 @@ from zoo import Agent, ZooError
 from zoo.agents.heads import QValue
 from zoo_dqn.configuration import EpsilonConfig
 from zoo_dqn.implicit import ImplicitQuantileNetwork
-from zoo_dqn.implicit_agent import ImplicitQuantileAgent
+from zoo_dqn.implicit_agent import MOST, ImplicitQuantileAgent
 from zoo_dqn.learner import Slopes, ValueLearner, of_actions, spread
 from zoo_dqn.quantiles import quantile_huber
 from zoo_torch.agents import layered_agent
@@ -21,7 +21,7 @@ class IQNConfig(EpsilonConfig):
 
     n_tau: int = Field(64, ge=1, description="Quantiles that are learnt in an update, N.")
     n_target_tau: int = Field(64, ge=1, description="Quantiles that they are learnt from, N'.")
-    n_policy_tau: int = Field(32, ge=1, description="Quantiles that choose an action, K.")
+    n_policy_tau: int = Field(32, ge=1, le=MOST, description="Quantiles that choose an action, K.")
     kappa: float = Field(1.0, gt=0, description="Where the Huber loss turns linear.")
     exploration_final_eps: float = Field(
         0.01, ge=0, le=1, description="Chance of a random action in the end."

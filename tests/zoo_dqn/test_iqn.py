@@ -8,11 +8,12 @@ import sys
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from tests.zoo_dqn.plainly import ACTIONS, BOX, apart, batch_of, leaf
 from tests.zoo_dqn.test_qr_dqn import rho
 from zoo import ZooError
-from zoo_dqn.implicit_agent import ImplicitQuantileAgent, cosines
+from zoo_dqn.implicit_agent import MOST, ImplicitQuantileAgent, cosines
 from zoo_dqn.iqn import IQN, IQNConfig
 
 ROWS = np.random.default_rng(2).uniform(-1, 1, (40, 3)).astype(np.float32)
@@ -115,6 +116,12 @@ def test_an_agent_of_parts_that_do_not_fit_is_refused() -> None:
     ):
         with pytest.raises(ZooError, match=r"phi|does not use|do not fit"):
             ImplicitQuantileAgent.restore(agent.describe(), wrong, *spaces)
+
+
+def test_as_many_quantiles_may_choose_an_action_as_the_agent_may_look_at() -> None:
+    assert learner(n_policy_tau=MOST).agent().describe()["quantiles"] == MOST
+    with pytest.raises(ValidationError, match="n_policy_tau"):
+        learner(n_policy_tau=MOST + 1)
 
 
 @pytest.mark.slow
