@@ -16,7 +16,7 @@ from pydantic import Field
 
 from zoo import Progress, Schedule, ScheduleValue
 from zoo_torch.actor_critic import Slopes
-from zoo_torch.advantages import generalized_advantages
+from zoo_torch.advantages import generalized_advantages, normalized
 from zoo_torch.configuration import OnPolicyConfig
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam, Optimizer, RMSprop
@@ -48,8 +48,8 @@ class A2CConfig(OnPolicyConfig):
     )
 
 
-class Samples(NamedTuple):
-    """What the loss is made of, for each of the steps of a rollout."""
+class Outcomes(NamedTuple):
+    """What the loss is made of: the n steps of a rollout and what they came to."""
 
     actions: np.ndarray
     advantages: np.ndarray
@@ -78,43 +78,43 @@ class A2C(OnPolicyAlgorithm):
                 while self.steps < until:
                     rollout = collector.collect(self.rng, self.steps)
                     self.count(collector)
-                    samples = self._samples(rollout)
+                    outcomes = self._outcomes(rollout)
                     pi, V = self.model.evaluate(rollout.rows)
-                    self.model.backward(pi, samples.actions, a2c_slopes(V, samples, self.config))
+                    self.model.backward(pi, outcomes.actions, a2c_slopes(V, outcomes, self.config))
                     rate = self.config.learning_rate(max(1 - self.steps / steps, 0.0))
                     self.descend(rate)
                 yield self.progress(
-                    {"train/learning_rate": rate, **self._measure(rollout, samples)}
+                    {"train/learning_rate": rate, **self._measure(rollout, outcomes)}
                 )
 
-    def _samples(self, rollout: Rollout) -> Samples:
+    def _outcomes(self, rollout: Rollout) -> Outcomes:
         advantages = generalized_advantages(
             rollout.rewards, rollout.values, rollout.last_values, rollout.dones,
             gamma=self.config.gamma, lambda_=self.config.gae_lambda,
         )  # fmt: skip
         returns = advantages + rollout.values
-        return Samples(rollout.actions, advantages.ravel(), returns.ravel())
+        return Outcomes(rollout.actions, advantages.ravel(), returns.ravel())
 
-    def _measure(self, rollout: Rollout, samples: Samples) -> dict[str, float]:
+    def _measure(self, rollout: Rollout, outcomes: Outcomes) -> dict[str, float]:
         """Return how things stand after the last update."""
         pi, V = self.model.assess(rollout.rows)
         return {
-            "train/value_loss": float(np.square(V - samples.returns).mean()),
+            "train/value_loss": float(np.square(V - outcomes.returns).mean()),
             "train/entropy": float(pi.entropy().mean()),
         }
 
 
-def a2c_slopes(V: np.ndarray, samples: Samples, config: A2CConfig) -> Slopes:
+def a2c_slopes(V: np.ndarray, outcomes: Outcomes, config: A2CConfig) -> Slopes:
     """Return the derivatives of the loss whose gradients are d_theta and d_theta_v of the paper's
     algorithm S3, with the entropy H of its section 4; means over n steps in place of its sums:
 
         L = mean(c_v (R - V)^2 - A log pi(a|s) - beta H)
     """
-    n, A = len(V), samples.advantages
+    n, A = len(V), outcomes.advantages
     if config.normalize_advantage:
-        A = (A - A.mean()) / (A.std(ddof=1) + np.float32(1e-8))
+        A = normalized(A)
     return Slopes(
         log_prob=A * np.float32(-1 / n),
-        values=(V - samples.returns) * np.float32(2 * config.vf_coef / n),
+        values=(V - outcomes.returns) * np.float32(2 * config.vf_coef / n),
         entropy=-config.ent_coef / n,
     )

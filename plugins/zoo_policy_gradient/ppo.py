@@ -14,8 +14,9 @@ import numpy as np
 from pydantic import Field
 
 from zoo import Progress, Schedule, ScheduleValue
-from zoo_policy_gradient.samples import Samples, explained_variance, normalized, samples_of
+from zoo_policy_gradient.samples import Samples, explained_variance, samples_of
 from zoo_torch.actor_critic import Slopes
+from zoo_torch.advantages import normalized
 from zoo_torch.configuration import OnPolicyConfig
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam

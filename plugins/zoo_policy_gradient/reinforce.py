@@ -19,7 +19,7 @@ from pydantic import Field
 
 from zoo import Progress, Schedule, ScheduleValue, State
 from zoo_policy_gradient.episodes import Episode, Unfinished
-from zoo_policy_gradient.samples import normalized
+from zoo_torch.advantages import normalized
 from zoo_torch.configuration import RolloutConfig
 from zoo_torch.encoders import Encoder
 from zoo_torch.on_policy import OnPolicyAlgorithm

@@ -29,13 +29,6 @@ def samples_of(rollout: Rollout, pi: Distribution, gamma: float, lambda_: float)
     }
 
 
-def normalized(A: np.ndarray) -> np.ndarray:
-    """Return advantages (n,) with mean 0 and deviation 1; a single one is left as it is."""
-    if len(A) == 1:
-        return A
-    return (A - A.mean()) / (A.std(ddof=1) + np.float32(1e-8))
-
-
 def explained_variance(samples: Samples) -> float:
     """Return the share of the returns' variance that the values before the update explain; NaN
     where the returns are all the same."""

@@ -18,8 +18,9 @@ import numpy as np
 from pydantic import Field
 
 from zoo import Progress, Schedule, ScheduleValue
-from zoo_policy_gradient.samples import Samples, explained_variance, normalized, samples_of
+from zoo_policy_gradient.samples import Samples, explained_variance, samples_of
 from zoo_torch.actor_critic import ActorCritic
+from zoo_torch.advantages import normalized
 from zoo_torch.configuration import RolloutConfig
 from zoo_torch.encoders import Encoder
 from zoo_torch.natural_gradient import conjugate_gradient, fisher_product

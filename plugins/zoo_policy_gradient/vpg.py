@@ -16,8 +16,8 @@ import numpy as np
 from pydantic import Field
 
 from zoo import Progress, Schedule, ScheduleValue
-from zoo_policy_gradient.samples import Samples, explained_variance, normalized, samples_of
-from zoo_torch.advantages import generalized_advantages
+from zoo_policy_gradient.samples import Samples, explained_variance, samples_of
+from zoo_torch.advantages import generalized_advantages, normalized
 from zoo_torch.configuration import RolloutConfig
 from zoo_torch.encoders import Encoder
 from zoo_torch.on_policy import OnPolicyAlgorithm

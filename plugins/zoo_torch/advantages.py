@@ -30,3 +30,10 @@ def generalized_advantages(
         advantage = deltas[t] + decay[t] * advantage
         advantages[t] = advantage
     return advantages
+
+
+def normalized(A: np.ndarray) -> np.ndarray:
+    """Return advantages (n,) with mean 0 and deviation 1; a single one is left as it is."""
+    if len(A) == 1:
+        return A
+    return (A - A.mean()) / (A.std(ddof=1) + np.float32(1e-8))

@@ -7,15 +7,15 @@ import pytest
 from gymnasium import spaces
 
 import zoo
-from zoo_actor_critic.a2c import A2C, A2CConfig, Samples, a2c_slopes
+from zoo_actor_critic.a2c import A2C, A2CConfig, Outcomes, a2c_slopes
 from zoo_torch.optimizers import Adam, RMSprop
 
 BOX = spaces.Box(-1, 1, (3,), np.float32)
 
 
 def slopes(**config):
-    samples = Samples(np.array([0, 1]), np.float32([2, -4]), np.float32([1, 3]))
-    return a2c_slopes(np.float32([0.5, 5]), samples, A2CConfig(**config))
+    outcomes = Outcomes(np.array([0, 1]), np.float32([2, -4]), np.float32([1, 3]))
+    return a2c_slopes(np.float32([0.5, 5]), outcomes, A2CConfig(**config))
 
 
 def test_the_slopes_worked_out_by_hand() -> None:
@@ -29,6 +29,12 @@ def test_the_slopes_worked_out_by_hand() -> None:
 def test_normalised_advantages_have_mean_0_and_deviation_1() -> None:
     found = slopes(normalize_advantage=True).log_prob
     assert found == pytest.approx(np.array([-0.5, 0.5]) * 3 / np.std([2.0, -4.0], ddof=1))
+
+
+def test_a_single_advantage_is_left_as_it_is() -> None:
+    one = Outcomes(np.array([0]), np.float32([3]), np.float32([1]))
+    found = a2c_slopes(np.float32([0.5]), one, A2CConfig(normalize_advantage=True))
+    assert found.log_prob.tolist() == [-3.0]
 
 
 def test_the_optimiser_is_the_one_that_the_config_asks_for() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo_policy_gradient.samples import explained_variance, normalized, samples_of
+from zoo_policy_gradient.samples import explained_variance, samples_of
 from zoo_torch.distributions import Categorical
 from zoo_torch.rollout import Rollout
 
@@ -22,13 +22,6 @@ def test_samples_are_in_the_order_of_the_rows() -> None:
     assert found["advantages"].tolist() == [0.5, 1, 1.5, 2]  # r - V, as all episodes end at once
     assert found["returns"].tolist() == [1, 2, 3, 4]
     assert np.exp(found["log_probs"]) == pytest.approx([0.5, 0.8, 0.3, 0.4])
-
-
-def test_normalised_advantages_have_mean_0_and_deviation_1() -> None:
-    found = normalized(np.float32([2, -4, 5]))
-    assert found.mean() == pytest.approx(0, abs=1e-6)
-    assert found.std(ddof=1) == pytest.approx(1)
-    assert normalized(np.float32([3])).tolist() == [3]
 
 
 def test_explained_variance_is_1_for_the_returns_themselves_and_0_for_a_constant() -> None:

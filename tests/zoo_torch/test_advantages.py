@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo_torch.advantages import generalized_advantages
+from zoo_torch.advantages import generalized_advantages, normalized
 
 
 def test_three_steps_worked_out_by_hand() -> None:
@@ -38,3 +38,10 @@ def test_they_are_the_sums_of_the_paper_cut_at_the_ends_of_episodes(lambda_: flo
                     break
                 weight *= gamma * lambda_
             assert found[t, i] == pytest.approx(total, rel=1e-4, abs=1e-5)
+
+
+def test_normalised_advantages_have_mean_0_and_deviation_1() -> None:
+    found = normalized(np.float32([2, -4, 5]))
+    assert found.mean() == pytest.approx(0, abs=1e-6)
+    assert found.std(ddof=1) == pytest.approx(1)
+    assert normalized(np.float32([3])).tolist() == [3]
