@@ -67,7 +67,9 @@ class EpsilonConfig(ValueConfig):
 class AtomsConfig(Config):
     """What the learners take that learn distributions on fixed returns."""
 
-    n_atoms: int = Field(51, ge=2, description="Returns that the distributions are made of, N.")
+    n_atoms: int = Field(
+        51, ge=2, le=10_000, description="Returns that the distributions are made of, N."
+    )
     v_min: float = Field(-10.0, description="The least of them.")
     v_max: float = Field(10.0, description="The largest of them.")
 
@@ -75,10 +77,19 @@ class AtomsConfig(Config):
     def _in_order(self) -> Self:
         if self.v_min >= self.v_max:
             raise ValueError(f"v_min {self.v_min} is not below v_max {self.v_max}")
+        with np.errstate(all="ignore"):
+            z = self.atoms()
+            if not np.isfinite(z[-1] - z[0]):
+                raise ValueError(f"v_min {self.v_min} and v_max {self.v_max} are too far apart")
+        if not (z[1:] > z[:-1]).all():
+            raise ValueError(
+                f"v_min {self.v_min} and v_max {self.v_max} are too near each other for "
+                f"{self.n_atoms} different atoms of 32 bits"
+            )
         return self
 
     def atoms(self) -> np.ndarray:
-        """Return z (N,), at equal distances."""
+        """Return z (N,) float32, at equal distances."""
         return np.linspace(self.v_min, self.v_max, self.n_atoms, dtype=np.float32)
 
 

@@ -113,3 +113,28 @@ def test_logits_of_any_size_have_logarithms() -> None:
 def test_bounds_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(ZooError, match=r"v_min 3\.0 is not below v_max 3\.0"):
         validate(C51Config, {"v_min": 3, "v_max": 3})
+
+
+@pytest.mark.parametrize(
+    ("v_min", "v_max", "words"),
+    [
+        (-1e300, 10, "too far apart"),
+        (-1.7e308, 1.7e308, "too far apart"),
+        (-1e38, 3e38, "too far apart"),
+        (10, 10.0000001, "too near each other for 51"),
+        (0, 1e-45, "too near each other for 51"),
+    ],
+)
+def test_atoms_that_float32_cannot_tell_apart_are_refused(
+    v_min: float, v_max: float, words: str
+) -> None:
+    with pytest.raises(ZooError, match=words):
+        validate(C51Config, {"v_min": v_min, "v_max": v_max})
+
+
+def test_the_widest_and_the_finest_atoms_are_projected_onto() -> None:
+    p = np.full((1, 3), 1 / 3, np.float32)
+    for bound in (1.7e38, 1e-37):
+        z = validate(C51Config, {"v_min": -bound, "v_max": bound, "n_atoms": 3}).atoms()
+        found = project(p, np.zeros(1, np.float32), np.ones(1, np.float32), z)
+        assert found == pytest.approx(p)
