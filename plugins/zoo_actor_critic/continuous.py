@@ -15,6 +15,7 @@ from zoo.agents.layers import Layer
 from zoo.agents.mlp import MLPAgent
 from zoo.agents.preprocess import Preprocess, standard_steps
 from zoo_actor_critic.exploration import Noise
+from zoo_torch.families import require_numbers
 from zoo_torch.off_policy import OffPolicyAlgorithm
 
 ONE = np.float32(1)
@@ -24,12 +25,13 @@ class Bounds:
     """A Box with bounds, and the way to it from [-1, 1]."""
 
     def __init__(self, space: Space[Any]) -> None:
-        """Refuse, by a `ZooError`, what is no Box of real numbers with finite bounds."""
+        """Refuse, by a `ZooError`, what is no Box of some real numbers with finite bounds."""
         if not isinstance(space, spaces.Box) or not np.issubdtype(space.dtype, np.floating):
             raise ZooError(
                 f"the actions have to be real numbers in a Box, not {space}",
                 "Use an algorithm for such actions, such as ppo, dqn or sac-discrete",
             )
+        require_numbers(space)
         self._low, self._high = np.ravel(space.low), np.ravel(space.high)
         with np.errstate(over="ignore"):
             self._half = np.float32(0.5) * (self._high - self._low)

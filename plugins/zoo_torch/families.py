@@ -65,6 +65,7 @@ class Family(ABC):
 
 def family_of(action_space: Space[Any]) -> Family:
     """Return the distributions for an action space; `ZooError` where there are none."""
+    require_numbers(action_space)
     if isinstance(action_space, spaces.Discrete):
         return OneOf(action_space)
     if isinstance(action_space, spaces.MultiDiscrete):
@@ -77,6 +78,16 @@ def family_of(action_space: Space[Any]) -> Family:
         f"there is no policy over {action_space}",
         "Use Discrete, MultiDiscrete, MultiBinary or a Box of real numbers",
     )
+
+
+def require_numbers(action_space: Space[Any]) -> None:
+    """Raise `ZooError` for actions of a shape such as (0,), of which there is only one."""
+    if action_space.shape is not None and 0 in action_space.shape:
+        raise ZooError(
+            f"there is nothing to choose among the actions of {action_space}: their shape is "
+            f"{action_space.shape}",
+            "Give the environment's actions at least one number",
+        )
 
 
 class OneOf(Family):

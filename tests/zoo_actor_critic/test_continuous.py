@@ -36,6 +36,8 @@ def test_actions_are_members_of_the_space_in_its_type() -> None:
         (spaces.Box(-3.4e38, 3.4e38, (2,)), "bounded"),
         (spaces.Box(0, 5, (2,), np.int64), "real numbers"),
         (spaces.Discrete(3), "real numbers"),
+        (spaces.Box(-1, 1, (0,)), r"nothing to choose .* shape is \(0,\)"),
+        (spaces.Box(-1, 1, (2, 0)), r"nothing to choose .* shape is \(2, 0\)"),
     ],
 )
 def test_other_actions_are_refused_in_a_line(space: spaces.Space, complaint: str) -> None:
