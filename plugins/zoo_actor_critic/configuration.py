@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Literal
 
-from pydantic import Field, StringConstraints
+import numpy as np
+from pydantic import Field, field_validator
 
 from zoo import Config, Schedule, ScheduleValue
 from zoo_torch.configuration import Activation, OffPolicyConfig, Units
 
 KWARGS = "How the networks are built."
-Automatic = Annotated[str, StringConstraints(pattern=r"^auto(_\d+(\.\d*)?([eE]-?\d+)?)?$")]
+_AUTO = re.compile(r"auto(?:_(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?))?", re.ASCII)
+_MOST = float(np.finfo(np.float32).max)
 
 
 class ActorCriticUnits(Config):
@@ -74,12 +77,27 @@ class DeterministicConfig(NoiseConfig):
 class TemperatureConfig(Config):
     """What the algorithms take that also maximise the policy's entropy."""
 
-    ent_coef: float | Automatic = Field(
-        "auto", description="Weight of the entropy; auto learns it, auto_0.1 from 0.1 on."
+    ent_coef: float | str = Field(
+        "auto", description="Weight of the entropy, >= 0; auto learns it, auto_0.1 from 0.1 on."
     )
     target_entropy: float | Literal["auto"] = Field(
         "auto", description="Entropy that a learnt weight aims at; auto: see the algorithm."
     )
+
+    @field_validator("ent_coef")
+    @classmethod
+    def _number_or_auto(cls, value: float | str) -> float | str:
+        if isinstance(value, str):
+            auto = _AUTO.fullmatch(value)
+            fits = auto is not None and 0 < float(auto[1] or 1) <= _MOST
+        else:
+            fits = 0 <= value <= _MOST
+        if not fits:
+            raise ValueError(
+                "must be a number >= 0, auto, or auto_NUMBER with a number > 0 such as auto_0.1, "
+                f"not {value}"
+            )
+        return value
 
 
 class EntropyConfig(TemperatureConfig, TargetConfig):

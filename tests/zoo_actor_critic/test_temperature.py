@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zoo import ZooError
+from zoo.config.schema import validate
+from zoo_actor_critic.configuration import TemperatureConfig
 from zoo_actor_critic.temperature import Temperature
 
 
@@ -18,6 +21,22 @@ def test_a_fixed_one_stays() -> None:
 @pytest.mark.parametrize(("ent_coef", "first"), [("auto", 1.0), ("auto_0.1", 0.1)])
 def test_a_learnt_one_begins_where_it_is_told(ent_coef: str, first: float) -> None:
     assert Temperature(ent_coef, "auto", -3.0).alpha == pytest.approx(first)
+
+
+@pytest.mark.parametrize("ent_coef", [0, 0.2, "auto", "auto_0.1", "auto_3.", "auto_1e-3"])
+def test_what_configs_take_is_a_temperature_to_begin_with(ent_coef: float | str) -> None:
+    config = validate(TemperatureConfig, {"ent_coef": ent_coef})
+    assert np.isfinite(Temperature(config.ent_coef, config.target_entropy, -3.0).alpha)
+
+
+@pytest.mark.parametrize(
+    "ent_coef",
+    [-1, 1e39, "auto_0", "auto_0e5", "auto_1e999", "auto_1e39", "auto_-1", "auto_", "autoo", "0.1"],
+)
+def test_other_temperatures_are_refused_and_the_forms_named(ent_coef: float | str) -> None:
+    with pytest.raises(ZooError, match=r"'ent_coef': .*>= 0, auto, or auto_NUMBER") as refused:
+        validate(TemperatureConfig, {"ent_coef": ent_coef})
+    assert f"not {ent_coef}" in refused.value.message
 
 
 @pytest.mark.parametrize(("target", "aimed"), [("auto", -3.0), (1.5, 1.5)])
