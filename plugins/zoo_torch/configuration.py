@@ -45,8 +45,9 @@ class PolicyKwargs(Config):
     activation_fn: Activation = Field("tanh", description="Activation after each hidden layer.")
     ortho_init: bool = Field(True, description="Begin with orthogonal weights.")
     log_std_init: float = Field(
-        0.0, description="Box actions: log of the standard deviation at the start."
-    )
+        0.0, ge=-20, le=20, description="Box actions: log of the standard deviation at the start, "
+        "in the units of the actions.",
+    )  # fmt: skip
     encoder: EncoderName | None = Field(
         None,
         description="Network that reads images; null: nature where there are images of bytes. A "
