@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.zoo_dqn.plainly import ACTIONS, BOX, check_update
+from tests.zoo_dqn.plainly import ACTIONS, BOX, batch_of, check_update
 from tests.zoo_dqn.test_dqn import loss
 from zoo_dqn.noisy_dqn import NoisyDQN, NoisyDQNConfig
 
@@ -21,16 +21,26 @@ def test_the_gradient_by_the_means_is_that_of_the_loss_by_autograd() -> None:
     check_update(learner(), loss)
 
 
-def test_the_noise_of_both_networks_is_drawn_for_each_update() -> None:
+@pytest.mark.parametrize("which", ["online", "target"])
+def test_the_noise_of_each_network_is_drawn_anew_for_each_update(which: str) -> None:
+    noisy, batch = learner(), batch_of()
+    networks = {"online": noisy.online, "target": noisy.target}
+    noise = networks.pop(which).noise
+    (other,) = networks.values()
+    other.noise.s[:] = 0  # so that all that changes is up to the one
+    one, two = (noisy.slopes(batch) for _ in range(2))
+    assert one.loss != pytest.approx(two.loss, rel=1e-3)
+    noise.s[:] = 0
+    one, two = (noisy.slopes(batch) for _ in range(2))
+    assert one.loss == two.loss
+
+
+def test_the_networks_draw_independently() -> None:
     noisy = learner()
-    noisy.target.parameters[:] = noisy.online.parameters
-    drawn = []
-    for _ in range(2):
-        noisy.online.draw(noisy.rng)
-        noisy.target.draw(noisy.rng)
-        drawn += [noisy.online.forward(ROW).copy(), noisy.target.forward(ROW).copy()]
-    values = np.concatenate(drawn)
-    assert len(np.unique(values.round(5), axis=0)) == 4
+    assert np.array_equal(noisy.target.parameters, noisy.online.parameters)
+    noisy.slopes(batch_of())
+    eps = [one.noise.weights - one.noise.mu for one in (noisy.online, noisy.target)]
+    assert abs(np.corrcoef(eps)[0, 1]) < 0.3
 
 
 def test_it_explores_by_its_weights_alone() -> None:
@@ -56,8 +66,6 @@ def test_deviations_are_learnt() -> None:
     noisy = learner()
     s = noisy.online.noise.s
     before = float(np.abs(s).mean())
-    from tests.zoo_dqn.plainly import batch_of
-
     batch = batch_of(64)._replace(discounts=np.zeros(64, np.float32), rewards=np.ones(64, "f"))
     noisy.config = noisy.config.model_copy(
         update={"learning_rate": type(noisy.config.learning_rate).parse(3e-3)}

@@ -32,6 +32,18 @@ def learner(**settings: Any) -> Rainbow:
     return Rainbow(config, BOX, ACTIONS, seed=0)
 
 
+def remembering(**settings: Any) -> Rainbow:
+    """Return a learner whose memory holds 12 transitions, each an episode."""
+    rainbow = learner(**settings)
+    rainbow.replay = rainbow.make_replay(1)
+    some = batch_of(12)
+    end = np.array([True])
+    for i in range(12):
+        rainbow.replay.add(some.rows[[i]], some.actions[[i]], some.rewards[[i]], end, ~end,
+                           some.next_rows[[i]])  # fmt: skip
+    return rainbow
+
+
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("dueling", [False, True])
 def test_the_gradient_is_that_of_the_divergence_by_autograd(double: bool, dueling: bool) -> None:
@@ -81,23 +93,46 @@ def test_each_part_can_be_left_out() -> None:
     assert learner(n_steps=1).make_replay(2).n_step == 1
 
 
-def test_the_networks_have_noise_of_their_own_in_each_role() -> None:
-    rainbow, drawn = learner(), []
-    for network, name in ((rainbow.online, "online"), (rainbow.target, "target")):
-        draw = network.draw
-        network.draw = lambda rng, draw=draw, name=name: (drawn.append(name), draw(rng))
-    rainbow.slopes(batch_of())
-    assert drawn == ["online", "target", "online"]
+@pytest.mark.parametrize("double", [False, True])
+def test_the_networks_have_noise_of_their_own_in_each_role_and_each_update(double: bool) -> None:
+    rainbow, used = learner(double=double), []
+
+    def watched(network: Any, name: str) -> Any:
+        act = getattr(network, name)
+
+        def watching(rows: np.ndarray) -> np.ndarray:
+            used.append(network.noise.weights.copy())
+            return act(rows)
+
+        return watching
+
+    for network in (rainbow.online, rainbow.target):
+        network.infer, network.forward = watched(network, "infer"), watched(network, "forward")
+    for _ in range(2):
+        rainbow.slopes(batch_of())
+    assert len(used) == 6  # to choose, to say what that is worth, and to learn
+    assert len({weights.tobytes() for weights in used}) == 6
+
+
+def test_it_explores_by_its_weights_alone() -> None:
+    rainbow, calm = learner(), learner(sigma=1e-6)
+    row = np.ones((1, 3), np.float32)
+    assert len({int(rainbow.explore(row, 1.0)[0]) for _ in range(200)}) == 4
+    assert len({int(calm.explore(row, 1.0)[0]) for _ in range(50)}) == 1
+
+
+@pytest.mark.parametrize(("remaining", "beta"), [(1.0, 0.4), (0.5, 0.7), (0.0, 1.0)])
+def test_weights_come_to_make_up_for_all_of_the_bias(remaining: float, beta: float) -> None:
+    rainbow = remembering(batch_size=8)
+    rainbow.replay.update_priorities(np.arange(12), np.arange(1.0, 13.0))
+    (batch,) = rainbow.batches(1, remaining)
+    P = rainbow.replay._sums.get(np.arange(12))
+    assert batch.weights == pytest.approx((P[batch.indices] / P.min()) ** -beta, rel=1e-5)
+    assert batch.weights.std() > 0.05
 
 
 def test_divergences_become_priorities() -> None:
-    rainbow = learner(alpha=1.0, batch_size=8)
-    rainbow.replay = rainbow.make_replay(1)
-    some = batch_of(12)
-    end = np.array([True])
-    for i in range(12):
-        rainbow.replay.add(some.rows[[i]], some.actions[[i]], some.rewards[[i]], end, ~end,
-                           some.next_rows[[i]])  # fmt: skip
+    rainbow = remembering(alpha=1.0, batch_size=8)
     (batch,) = rainbow.batches(1, 1.0)
     slopes = rainbow.slopes(batch)
     rainbow.learnt(batch, slopes)
