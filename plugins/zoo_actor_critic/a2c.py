@@ -78,14 +78,19 @@ class A2C(OnPolicyAlgorithm):
                 while self.steps < until:
                     rollout = collector.collect(self.rng, self.steps)
                     self.count(collector)
-                    outcomes = self._outcomes(rollout)
-                    pi, V = self.model.evaluate(rollout.rows)
-                    self.model.backward(pi, outcomes.actions, a2c_slopes(V, outcomes, self.config))
                     rate = self.config.learning_rate(max(1 - self.steps / steps, 0.0))
-                    self.descend(rate)
+                    outcomes = self._learn(rollout, rate)
                 yield self.progress(
                     {"train/learning_rate": rate, **self._measure(rollout, outcomes)}
                 )
+
+    @np.errstate(all="ignore")
+    def _learn(self, rollout: Rollout, rate: float) -> Outcomes:
+        outcomes = self._outcomes(rollout)
+        pi, V = self.model.evaluate(rollout.rows)
+        self.model.backward(pi, outcomes.actions, a2c_slopes(V, outcomes, self.config))
+        self.descend(rate)
+        return outcomes
 
     def _outcomes(self, rollout: Rollout) -> Outcomes:
         advantages = generalized_advantages(
@@ -95,6 +100,7 @@ class A2C(OnPolicyAlgorithm):
         returns = advantages + rollout.values
         return Outcomes(rollout.actions, advantages.ravel(), returns.ravel())
 
+    @np.errstate(all="ignore")
     def _measure(self, rollout: Rollout, outcomes: Outcomes) -> dict[str, float]:
         """Return how things stand after the last update."""
         pi, V = self.model.assess(rollout.rows)

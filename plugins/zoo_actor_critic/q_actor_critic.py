@@ -137,6 +137,7 @@ class QActorCritic(OnPolicyAlgorithm):
                     )  # fmt: skip
                 yield self.progress(metrics)
 
+    @np.errstate(all="ignore")
     def _learn(
         self, last: Transitions, next_rows: np.ndarray, next_actions: np.ndarray, steps: int
     ) -> dict[str, float]:

@@ -109,6 +109,7 @@ class TDActorCritic(OnPolicyAlgorithm):
         if self.config.traces:
             self.z_theta[dones] = self.z_w[dones] = 0.0
 
+    @np.errstate(all="ignore")
     def _learn(self, step: Rollout, delta: np.ndarray, rate: float, vf_rate: float) -> None:
         """w += alpha^w delta z^w and theta += alpha^theta delta z^theta, in the mean over copies;
         without traces z^w is grad v(S, w) and z^theta is I grad log pi(A|S, theta)."""

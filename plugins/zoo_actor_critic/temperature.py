@@ -29,7 +29,7 @@ class Temperature:
 
     @property
     def alpha(self) -> float:
-        return math.exp(self._log_alpha[0]) if self.learnt else self._fixed
+        return float(np.exp(self._log_alpha[0])) if self.learnt else self._fixed
 
     def descend(self, log_prob: np.ndarray, rate: float) -> None:
         """Step along the gradient, given log-probabilities (n,) of actions that the policy drew.

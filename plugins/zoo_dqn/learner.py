@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
@@ -101,8 +102,8 @@ class ValueLearner(OffPolicyAlgorithm):
     def encoder(self, *, fully_connected: bool = True) -> Encoder | None:
         """Return what reads the images of a row, see `encoder_for`; None where there are none."""
         return encoder_for(
-            self.observation_space, self.encoder_name(), device=self.device, rng=self.rng,
-            orthogonal=False, fully_connected=fully_connected,
+            self.observation_space, self.encoder_name(self.config), device=self.device,
+            rng=self.rng, orthogonal=False, fully_connected=fully_connected,
         )  # fmt: skip
 
     def units(self) -> Units:
@@ -111,8 +112,9 @@ class ValueLearner(OffPolicyAlgorithm):
         chosen = self.config.policy_kwargs.net_arch
         return chosen if chosen is not None else [] if of_an_image else [64, 64]
 
-    def encoder_name(self) -> str | None:
-        return self.config.policy_kwargs.encoder
+    @classmethod
+    def encoder_name(cls, config: Any) -> str | None:
+        return config.policy_kwargs.encoder
 
     def layers(self) -> list[Layer]:
         """Return the online network as the layers that `head` reads."""
@@ -158,7 +160,8 @@ class ValueLearner(OffPolicyAlgorithm):
         clip_norm(self.online.gradient, self.config.max_grad_norm)
         rate = self.config.learning_rate(remaining)
         self.optimizer.step(self.online.parameters, self.online.gradient, rate)
-        self.learnt(batch, slopes)
+        if math.isfinite(slopes.loss):  # else training ends here
+            self.learnt(batch, slopes)
         return slopes.loss
 
     def learnt(self, batch: Batch, slopes: Slopes) -> None:

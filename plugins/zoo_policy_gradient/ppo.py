@@ -86,6 +86,7 @@ class PPO(OnPolicyAlgorithm):
                     {"train/learning_rate": rate, **self._measure(samples, clip.epsilon)}
                 )
 
+    @np.errstate(all="ignore")
     def _optimize(self, samples: Samples, shuffle: Shuffle, rate: float, clip: Clip) -> None:
         """Take K epochs of minibatch steps, or fewer where the policy moves too far."""
         config: PPOConfig = self.config
@@ -99,6 +100,7 @@ class PPO(OnPolicyAlgorithm):
                 self.model.backward(pi, batch["actions"], slopes)
                 self.descend(rate)
 
+    @np.errstate(all="ignore")
     def _measure(self, samples: Samples, epsilon: float) -> dict[str, float]:
         """Return what the update has done, over all samples of the rollout."""
         pi, V = self.model.assess(samples["rows"])

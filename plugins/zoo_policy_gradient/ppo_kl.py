@@ -73,6 +73,7 @@ class PPOKL(OnPolicyAlgorithm):
                 self.beta = adapted(self.beta, metrics["train/kl"], config.target_kl)
                 yield self.progress(metrics)
 
+    @np.errstate(all="ignore")
     def _optimize(
         self, samples: Samples, log_std: np.ndarray, shuffle: Shuffle, rate: float
     ) -> None:
@@ -88,6 +89,7 @@ class PPOKL(OnPolicyAlgorithm):
                 self.model.backward(pi, batch["actions"], slopes, old)
                 self.descend(rate)
 
+    @np.errstate(all="ignore")
     def _measure(self, samples: Samples, log_std: np.ndarray) -> dict[str, float]:
         """Return what the update has done, over all samples of the rollout."""
         pi, V = self.model.assess(samples["rows"])

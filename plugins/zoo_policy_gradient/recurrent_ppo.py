@@ -133,6 +133,7 @@ class RecurrentPPO(OnPolicyAlgorithm):
                 measured = self._measure(sequences, memories, clip.epsilon)
                 yield self.progress({"train/learning_rate": rate, **measured})
 
+    @np.errstate(all="ignore")
     def _optimize(self, sequences: Samples, memories: np.ndarray, rate: float, clip: Clip) -> None:
         """Take K epochs of minibatch steps, or fewer where the policy moves too far."""
         config: RecurrentPPOConfig = self.config
@@ -147,6 +148,7 @@ class RecurrentPPO(OnPolicyAlgorithm):
                 self.model.backward(pi, batch["actions"], slopes)
                 self.descend(rate)
 
+    @np.errstate(all="ignore")
     def _measure(
         self, sequences: Samples, memories: np.ndarray, epsilon: float
     ) -> dict[str, float]:

@@ -115,6 +115,7 @@ class Reinforce(OnPolicyAlgorithm):
                     metrics |= self._measure(batch)
                 yield self.progress(metrics)
 
+    @np.errstate(all="ignore")
     def _improve(self, batch: Batch, V: np.ndarray, rate: float) -> None:
         """Take a step of the policy: L = -mean(delta log pi(A_t|S_t)) over n steps, where delta
         is what they are credited with, and so d L / d log pi = -delta / n."""
@@ -124,6 +125,7 @@ class Reinforce(OnPolicyAlgorithm):
         self.model.backward_log_prob(pi, batch.actions, by_log_prob)
         self.descend(rate)
 
+    @np.errstate(all="ignore")
     def _fit(self, batch: Batch, rate: float) -> None:
         """Take the steps of the baseline: L = mean((v(S_t) - G_t)^2)."""
         for _ in range(self.config.n_critic_updates):
@@ -131,6 +133,7 @@ class Reinforce(OnPolicyAlgorithm):
             self.model.backward_value(error * np.float32(2 / len(error)))
             self.descend(rate, self.value_optimizer)
 
+    @np.errstate(all="ignore")
     def _measure(self, batch: Batch) -> dict[str, float]:
         """Return how things stand after an update."""
         pi, V = self.model.assess(batch.rows)

@@ -99,6 +99,7 @@ class TRPO(OnPolicyAlgorithm):
                     }
                 )
 
+    @np.errstate(all="ignore")
     def _improve(self, samples: Samples) -> dict[str, float]:
         """Take a step of the policy within the trust region; return what came of it."""
         config: TRPOConfig = self.config
@@ -130,6 +131,7 @@ class TRPO(OnPolicyAlgorithm):
         theta[:] = theta_old
         return 0.0, 0.0
 
+    @np.errstate(all="ignore")
     def _fit(self, samples: Samples, shuffle: Shuffle, rate: float) -> None:
         """Fit the value function to the returns, by the loss mean((V - R)^2)."""
         config: TRPOConfig = self.config

@@ -76,6 +76,7 @@ class VPG(OnPolicyAlgorithm):
                 self._fit(samples, config.vf_learning_rate(remaining))
                 yield self.progress({"train/learning_rate": rate, **self._measure(samples)})
 
+    @np.errstate(all="ignore")
     def _samples(self, rollout: Rollout) -> Samples:
         """Return the arrays (T * n, ...) that the update is made of."""
         config: VPGConfig = self.config
@@ -87,6 +88,7 @@ class VPG(OnPolicyAlgorithm):
         )  # fmt: skip
         return samples | {"returns": (to_the_end + rollout.values).ravel()}
 
+    @np.errstate(all="ignore")
     def _improve(self, samples: Samples, rate: float) -> None:
         """Take a step of the policy: L = -mean(A log pi(a|s)) over n samples, and so
         d L / d log pi = -A / n."""
@@ -97,6 +99,7 @@ class VPG(OnPolicyAlgorithm):
         self.model.backward_log_prob(pi, samples["actions"], A * np.float32(-1 / len(A)))
         self.descend(rate)
 
+    @np.errstate(all="ignore")
     def _fit(self, samples: Samples, rate: float) -> None:
         """Take the steps of the value function: L = mean((V - R)^2)."""
         for _ in range(self.config.n_critic_updates):
@@ -104,6 +107,7 @@ class VPG(OnPolicyAlgorithm):
             self.model.backward_value(error * np.float32(2 / len(error)))
             self.descend(rate, self.value_optimizer)
 
+    @np.errstate(all="ignore")
     def _measure(self, samples: Samples) -> dict[str, float]:
         """Return what the update has done, over all samples of the rollout."""
         pi, V = self.model.assess(samples["rows"])

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from zoo import State, ZooError
+from zoo import State
+from zoo_torch.checks import check_actions, check_finite, diverged
 from zoo_torch.optimizers import clip_norm
-from zoo_torch.rollout import batch_of_one, check_finite, require_same_step
+from zoo_torch.rollout import batch_of_one, require_same_step
 
 STEPS, EPISODES, UPDATES = range(3)
 """The columns of what is counted."""
@@ -156,10 +157,12 @@ class Turns:
         that are due."""
         algorithm, rows = self.algorithm, self._rows
         remaining = max(1 - int(self.counts[:, STEPS].sum()) / total, 0.0)
-        actions = [
-            learner.act(rows[i : i + 1], remaining) for i, learner in enumerate(self.learners)
-        ]
-        chosen = algorithm.in_space(np.concatenate(actions))
+        with np.errstate(all="ignore"):  # what is not finite is refused at once
+            actions = [
+                learner.act(rows[i : i + 1], remaining) for i, learner in enumerate(self.learners)
+            ]
+            chosen = algorithm.in_space(np.concatenate(actions))
+        check_actions(chosen, int(self.counts[:, STEPS].sum()))
         observations, rewards, terminated, truncated, infos = self.env.step(chosen)
         self.own[STEPS] += len(rows)
         T = int(self.counts[:, STEPS].sum())
@@ -180,16 +183,17 @@ class Turns:
                 learner.begin_episode()
         algorithm.stepped(T)
 
+    @np.errstate(all="ignore")
     def _update(self, learner: ActorLearner, segment: Segment, remaining: float) -> None:
         """Change theta by the gradient of a segment; `ZooError` where training has diverged."""
         config, shared = self.algorithm.config, self.algorithm.shared
         self.metrics = learner.accumulate(segment)
         norm = clip_norm(learner.gradient, config.max_grad_norm)
         if not math.isfinite(norm):
-            raise ZooError(
-                f"training diverged at step {int(self.counts[:, STEPS].sum()):,}: the gradient's "
-                f"norm is {norm}, after {int(self.counts[:, UPDATES].sum()):,} updates",
-                "Lower learning_rate; the last checkpoint is intact",
+            raise diverged(
+                int(self.counts[:, STEPS].sum()),
+                f"the gradient's norm is {norm}, after {int(self.counts[:, UPDATES].sum()):,} "
+                "updates",
             )
         rms_prop(
             shared["theta"], shared["g"], learner.gradient,

@@ -28,6 +28,7 @@ from pydantic import BaseModel, Field, NonNegativeInt
 
 from zoo import Algorithm, Config, Progress, Schedule, ScheduleValue, State, ZooError
 from zoo_torch.actor_learners import STEPS, ActorLearner, Turns
+from zoo_torch.checks import check_learnt
 from zoo_torch.threads import one_blas_thread
 from zoo_torch.workers import Crew, Halted, SharedArrays, can_begin, cores, obstacle
 
@@ -93,6 +94,11 @@ class AsynchronousAlgorithm(Algorithm):
         """What all actor-learners read and write; see `zoo_torch.actor_learners.Shared`."""
         self._learners: list[ActorLearner] = []
         self._states: list[State] = []
+
+    @classmethod
+    def encodes(cls, config: Any, observation_space: Space[Any]) -> bool:
+        """Return False: images are read on the CPU, where the processes are."""
+        return False
 
     @abstractmethod
     def make_learner(self, rng: np.random.Generator) -> ActorLearner:
@@ -201,6 +207,7 @@ class AsynchronousAlgorithm(Algorithm):
         means = {"train/learning_rate": self.config.learning_rate(max(1 - T / steps, 0.0))}
         for name in sorted({name for each in metrics for name in each}):
             means[name] = float(np.mean([each[name] for each in metrics if name in each]))
+        check_learnt(self.shared, T)
         return Progress(T, episodes, means)
 
     def state(self) -> State:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 
 from zoo import Config, Schedule, ScheduleValue
 
@@ -130,3 +130,10 @@ class OffPolicyConfig(Config):
         1, ge=-1, description="Gradient steps in an update; -1: as many as steps were done."
     )
     n_steps: int = Field(1, ge=1, description="Steps of reward before bootstrapping.")
+
+    @field_validator("gradient_steps")
+    @classmethod
+    def _some(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("without gradient steps nothing is learnt")
+        return value

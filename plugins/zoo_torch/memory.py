@@ -112,7 +112,7 @@ def _free_on_windows() -> int | None:
 
 
 def _gigabytes(number: int) -> str:
-    return f"{number / 1e9:.3g} GB"
+    return f"{number / 1e9:,.0f} GB" if number >= 1e11 else f"{number / 1e9:.3g} GB"
 
 
 def _two_digits(number: int) -> int:

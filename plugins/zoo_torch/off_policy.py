@@ -11,10 +11,11 @@ import numpy as np
 from gymnasium import Space
 from pydantic import BaseModel
 
-from zoo import Algorithm, Progress, State, ZooError
+from zoo import Algorithm, Progress, State
+from zoo_torch.checks import check_actions, check_finite, check_learnt, diverged
 from zoo_torch.configuration import OffPolicyConfig
 from zoo_torch.replay import Batch, Replay
-from zoo_torch.rollout import batch_of_one, check_finite, require_same_step
+from zoo_torch.rollout import batch_of_one, require_same_step
 from zoo_torch.rows import FLATTEN, rows_for
 from zoo_torch.threads import one_blas_thread
 
@@ -55,12 +56,17 @@ class OffPolicyAlgorithm(Algorithm):
         """Refuse, by a `ZooError`, observations that there is no network for."""
         super().__init__(config, observation_space, action_space, seed=seed, device=device)
         self.rng = np.random.default_rng([seed, 0x0FF])
-        self.rows = rows_for(observation_space, self.encoder_name())
+        self.rows = rows_for(observation_space, self.encoder_name(config))
         """What turns a batch of observations into rows (n, *shape) of the memory."""
         self.replay: Replay | None = None
         self.steps = self.episodes = self.updates = 0
 
-    def encoder_name(self) -> str | None:
+    @classmethod
+    def encodes(cls, config: Any, observation_space: Space[Any]) -> bool:
+        return bool(rows_for(observation_space, cls.encoder_name(config)).images)
+
+    @classmethod
+    def encoder_name(cls, config: Any) -> str | None:
         """Return which encoder reads images; None stands for the usual one."""
         return FLATTEN
 
@@ -112,6 +118,10 @@ class OffPolicyAlgorithm(Algorithm):
         """Return metrics beside the loss."""
         return {}
 
+    def check(self, env: Any) -> None:
+        """Refuse, by a `ZooError`, a memory larger than what is free."""
+        self.replay = self.make_replay(env.num_envs)
+
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         config = self.config
         with one_blas_thread():
@@ -128,7 +138,11 @@ class OffPolicyAlgorithm(Algorithm):
                     losses += self._learn(self.steps - before if count < 0 else count, steps)
                 metrics = {"train/loss": float(np.mean(losses))} if losses else {}
                 metrics["train/learning_rate"] = config.learning_rate(self.remaining(steps))
-                yield Progress(self.steps, self.episodes, metrics | self.measure())
+                with np.errstate(all="ignore"):
+                    metrics |= self.measure()
+                if losses:
+                    check_learnt({"parts": self._parts_state(), "metrics": metrics}, self.steps)
+                yield Progress(self.steps, self.episodes, metrics)
 
     def remaining(self, steps: int) -> float:
         """Return what is left of a training of `steps`, from 1 to 0."""
@@ -150,11 +164,14 @@ class OffPolicyAlgorithm(Algorithm):
         """Take `train_freq` steps of each copy, remember them, and return the next rows."""
         assert self.replay is not None
         for _ in range(self.config.train_freq):
+            if self.steps >= steps:
+                break
             if self.steps < self.config.learning_starts:
                 actions = self.anything(env.num_envs)
             else:
-                with np.errstate(all="ignore"):  # the next update tells of what is not finite
+                with np.errstate(all="ignore"):  # what is not finite is refused at once
                     actions = self.explore(rows, self.remaining(steps))
+                check_actions(actions, self.steps)
             observations, rewards, terminated, truncated, infos = env.step(self.in_space(actions))
             self.steps += env.num_envs
             when = f"at step {self.steps:,}"
@@ -183,14 +200,14 @@ class OffPolicyAlgorithm(Algorithm):
             for batch in self.batches(count, remaining):
                 loss = self.update(batch, remaining)
                 if not math.isfinite(loss):
-                    raise ZooError(
-                        f"training diverged at step {self.steps:,}: the loss is {loss}, after "
-                        f"{self.updates:,} updates",
-                        "Lower learning_rate; the last checkpoint is intact",
-                    )
+                    how = f"the loss is {loss}, after {self.updates:,} updates"
+                    raise diverged(self.steps, how)
                 losses.append(loss)
                 self.updates += 1
         return losses
+
+    def _parts_state(self) -> State:
+        return {name: part.state() for name, part in self.parts().items()}
 
     def state(self) -> State:
         """Return counters, memory, random numbers and the parts, all copied."""
@@ -200,7 +217,7 @@ class OffPolicyAlgorithm(Algorithm):
             "updates": self.updates,
             "copies": 0 if self.replay is None else self.replay.copies,
             "replay": None if self.replay is None else self.replay.state(),
-            "parts": {name: part.state() for name, part in self.parts().items()},
+            "parts": self._parts_state(),
             "rng": self.rng.bit_generator.state,
         }
 

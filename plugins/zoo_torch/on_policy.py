@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from zoo import Agent, Algorithm, Progress, State, ZooError
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.agents import layered_agent
+from zoo_torch.checks import check_learnt, diverged
 from zoo_torch.configuration import OnPolicyConfig, PolicyKwargs
 from zoo_torch.encoders import Encoder, encoder_for
 from zoo_torch.families import family_of
@@ -128,14 +129,17 @@ class OnPolicyAlgorithm(Algorithm):
     def check_norm(self, norm: float) -> None:
         """Raise `ZooError` where the norm of a gradient says that training has diverged."""
         if not math.isfinite(norm):
-            raise ZooError(
-                f"training diverged at step {self.steps:,}: the gradient's norm is {norm}, after "
-                f"{self.updates:,} updates",
-                "Lower learning_rate, or set normalize: true; the last checkpoint is intact",
+            raise diverged(
+                self.steps,
+                f"the gradient's norm is {norm}, after {self.updates:,} updates",
+                "Lower learning_rate, or set normalize: true",
             )
 
     def progress(self, metrics: dict[str, float]) -> Progress:
-        """Return where training stands."""
+        """Return where training stands; `ZooError` where that is nowhere."""
+        with np.errstate(all="ignore"):
+            deviation = np.exp(self.model.log_std)
+        check_learnt({"parameters": self.model.parameters, "deviation": deviation}, self.steps)
         return Progress(self.steps, self.episodes, metrics)
 
     def agent(self) -> Agent:

@@ -74,7 +74,7 @@ class PrioritizedReplay(Replay):
         if not np.isfinite(errors).all():
             raise ZooError(
                 f"training diverged: a TD error is {errors[~np.isfinite(errors)][0]}",
-                "Lower learning_rate; the last checkpoint is intact",
+                "Lower learning_rate",
             )
         errors += self.eps
         errors **= self.alpha

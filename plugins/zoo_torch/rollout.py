@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode
 
 from zoo import ZooError
 from zoo_torch.actor_critic import ActorCritic
+from zoo_torch.checks import check_actions, check_finite
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
 
 _LARGE = 1 << 12
@@ -93,12 +94,15 @@ class Collector:
         ends: list[tuple[int, int, np.ndarray]] = []
         for t in range(self.n_steps):
             self._rows[t] = self._row
-            outputs, values = model.act(self._seen(t))
+            with np.errstate(all="ignore"):  # what is not finite is refused at once
+                outputs, values = model.act(self._seen(t))
+                actions = family.draw(outputs, model.log_std, noise[t])
+            check_actions(actions, steps)
             if model.encoder is not None:
                 self._outputs[t] = outputs
             if values is not None:
                 self._values[t] = values
-            self._actions[t] = actions = family.draw(outputs, model.log_std, noise[t])
+            self._actions[t] = actions
             observations, rewards, terminated, truncated, infos = env.step(family.in_space(actions))
             steps += n
             check_finite("observation", observations, f"at step {steps:,}")
@@ -119,6 +123,7 @@ class Collector:
             self._row = self.senses.rows(observations)
         return self._finished(ends)
 
+    @np.errstate(all="ignore")
     def _finished(self, ends: list[tuple[int, int, np.ndarray]]) -> Rollout:
         """Add the values; a truncated episode is worth what its last observation (t, i, row)
         promises (https://arxiv.org/abs/1712.00378, eq. 6)."""
@@ -180,22 +185,6 @@ class Shuffle:
             for name in self._part:
                 np.take(arrays[name], order[part], axis=0, out=batch[name], mode="clip")
             yield batch
-
-
-def check_finite(what: str, values: Any, when: str, first: int = 0) -> None:
-    """Raise `ZooError` where an observation or reward has a NaN or is infinite; the copies of
-    the environment are those from `first` on."""
-    if isinstance(values, dict):
-        for key, value in values.items():
-            check_finite(f"{what} {key!r}", value, when, first)
-        return
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        copy = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))[0])
-        bad = values[copy][~np.isfinite(values[copy])] if values.ndim > 1 else values[[copy]]
-        raise ZooError(
-            f"{bad.flat[0]} in the {what} of copy {first + copy} of the environment {when}",
-            "The fault lies in the environment's code; the last checkpoint is intact",
-        )
 
 
 def require_same_step(env: Any) -> None:

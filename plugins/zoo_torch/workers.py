@@ -177,7 +177,7 @@ class Crew:
         )
         return ZooError(
             f"worker process {index + 1} of {len(self._processes)} died{how}",
-            "Its environment's native code may be at fault; the last checkpoint is intact",
+            "Its environment's native code may be at fault",
         )
 
 
@@ -236,7 +236,7 @@ def _in_a_line(error: Exception) -> tuple[str, str]:
         return error.message, error.hint
     return (
         f"a worker process failed: {type(error).__name__}: {error}",
-        "The last checkpoint is intact; ZOO_DEBUG=1 shows where the error arose",
+        "ZOO_DEBUG=1 shows where the error arose",
     )
 
 

@@ -9,6 +9,7 @@ from gymnasium import spaces
 
 import zoo
 from zoo.errors import ZooError
+from zoo.plugin.registry import get_registry
 
 
 class Frames(gym.Env):
@@ -37,3 +38,15 @@ def test_a_device_is_for_what_an_encoder_computes() -> None:
         assert run.info["device"] == "cpu"
         assert run.info["threads"] == 0
         assert zoo.load(run.path / "last").kind == "cnn"
+
+
+IMAGES = spaces.Box(0, 255, (36, 36, 1), np.uint8)
+READS_IMAGES = ("dqn", "rainbow", "iqn", "ppo", "trpo", "recurrent-ppo", "a2c")
+
+
+@pytest.mark.parametrize("algorithm", [*READS_IMAGES, "a3c", "async-q", "sac", "td-actor-critic"])
+def test_each_deep_algorithm_says_whether_torch_encodes_for_it(algorithm: str) -> None:
+    cls = get_registry().algorithm_class(algorithm)
+    numbers = spaces.Box(-1, 1, (3,), np.float32)
+    assert cls.encodes(cls.Config(), numbers) is False
+    assert cls.encodes(cls.Config(), IMAGES) is (algorithm in READS_IMAGES)

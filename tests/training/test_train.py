@@ -240,6 +240,25 @@ def test_a_fault_of_the_algorithm_is_one_line_that_says_where(monkeypatch):
     assert list_runs()[0].status == FAILED
 
 
+@pytest.mark.parametrize(
+    ("every", "left"),
+    [(512, "The checkpoint at step 1,024 is intact"), (0, "There is no checkpoint yet")],
+)
+def test_a_fault_says_what_is_left_of_the_run(monkeypatch, every, left):
+    learner = zoo.plugin.registry.get_registry().algorithm_class(ALGORITHM)
+    update, calls = learner.update, iter(range(100))
+
+    def fail(self, *args):
+        if next(calls) == 40:
+            raise ZooError("the gradient is nan", "Lower learning_rate")
+        return update(self, *args)
+
+    monkeypatch.setattr(learner, "update", fail)
+    with pytest.raises(ZooError) as caught:
+        train(checkpoint_every=every)
+    assert str(caught.value) == f"the gradient is nan. Lower learning_rate. {left}"
+
+
 def test_a_full_disk_stops_the_run_with_its_last_checkpoint_intact(monkeypatch):
     save, saved = checkpoints.save_checkpoint, []
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
+from pydantic import ValidationError
 
 from tests.zoo_torch.scripted import Scripted
 from zoo import Agent, ZooError
@@ -101,6 +102,12 @@ def test_as_many_updates_as_asked_follow_every_train_freq_steps(
     assert all(len(batch.rewards) == 3 for _, batch in one.learnt)
 
 
+def test_it_takes_no_more_steps_than_it_was_told_to() -> None:
+    one = Recorder(learning_starts=0, train_freq=100)
+    assert finish(one.train(Scripted(), 12))[-1].steps == 12
+    assert [steps for steps, _ in one.learnt] == [12]
+
+
 def test_a_batch_is_of_transitions_that_happened() -> None:
     one = Recorder(learning_starts=4, gamma=0.5, batch_size=50)
     finish(one.train(Scripted(), 8))
@@ -156,6 +163,52 @@ def test_what_is_not_finite_stops_it() -> None:
     diverging.loss = float("nan")
     with pytest.raises(ZooError, match="diverged at step 2: the loss is nan, after 0 updates"):
         finish(diverging.train(Scripted(), 10))
+
+
+def test_what_it_learnt_is_finite_whenever_it_may_be_saved() -> None:
+    class Learnt:
+        numbers = np.zeros(2, np.float32)
+
+        def state(self) -> dict[str, Any]:
+            return {"numbers": self.numbers.copy()}
+
+        def load_state(self, state: dict[str, Any]) -> None:
+            self.numbers = state["numbers"]
+
+    class Overflowing(Recorder):
+        learnt_so_far = Learnt()
+
+        def update(self, batch: Batch, remaining: float) -> float:
+            if self.updates == 300:
+                self.learnt_so_far.numbers[1] = np.inf
+            return 1.0
+
+        def parts(self) -> dict[str, Part]:
+            return {"learnt": self.learnt_so_far}
+
+    learning = Overflowing(learning_starts=0).train(Scripted(), 2000)
+    assert next(learning).steps == 512
+    with pytest.raises(ZooError, match="diverged at step 1,024: what it learnt holds inf"):
+        next(learning)
+
+
+def test_an_action_that_is_not_finite_is_not_the_environments_fault() -> None:
+    class Lost(Recorder):
+        def explore(self, rows: np.ndarray, remaining: float) -> np.ndarray:
+            return np.full(len(rows), np.nan, np.float32)
+
+    with pytest.raises(ZooError, match="training diverged at step 4: an action is nan"):
+        finish(Lost(learning_starts=4).train(Scripted(), 10))
+
+
+def test_a_memory_larger_than_what_is_free_is_refused_before_training_begins() -> None:
+    with pytest.raises(ZooError, match="buffer_size"):
+        Recorder(buffer_size=10**13).check(Scripted())
+
+
+def test_no_gradient_steps_are_refused() -> None:
+    with pytest.raises(ValidationError, match="nothing is learnt"):
+        OffPolicyConfig(gradient_steps=0)
 
 
 def test_another_autoreset_mode_is_refused() -> None:

@@ -173,14 +173,21 @@ class Driver:
         """Turn whatever the algorithm raises into one line that says where."""
         try:
             yield
-        except ZooError:
+        except ZooError as error:
+            error.hint = ". ".join(filter(None, [error.hint, self._kept()]))
             raise
         except Exception as error:
             raise ZooError(
                 f"{self.run.algorithm} failed after step {self.progress.steps}: "
                 f"{type(error).__name__}: {error}",
-                "The last checkpoint is intact; ZOO_DEBUG=1 shows where the error arose",
+                f"ZOO_DEBUG=1 shows where the error arose. {self._kept()}",
             ) from error
+
+    def _kept(self) -> str:
+        """Return what is left of the run when it fails."""
+        if self._saved_steps < 0:
+            return "There is no checkpoint yet"
+        return f"The checkpoint at step {self._saved_steps:,} is intact"
 
     def _agent(self) -> Agent:
         with self._faults_named():
