@@ -34,13 +34,13 @@ class PolicyValueUnits(Config):
     vf: Units = Field([], description="Units of the value function's hidden layers.")
 
 
-class PolicyKwargs(Config):
-    """How the networks are built."""
+class PlainKwargs(Config):
+    """How the networks are built of algorithms that read no images."""
 
     net_arch: Units | PolicyValueUnits | None = Field(
         None,
         description="Units of the hidden layers: one list for both networks, or {pi, vf}; null: "
-        "[64, 64], and none behind the encoder of an image.",
+        "[64, 64].",
     )
     activation_fn: Activation = Field("tanh", description="Activation after each hidden layer.")
     ortho_init: bool = Field(True, description="Begin with orthogonal weights.")
@@ -48,11 +48,6 @@ class PolicyKwargs(Config):
         0.0, ge=-20, le=20, description="Box actions: log of the standard deviation at the start, "
         "in the units of the actions.",
     )  # fmt: skip
-    encoder: EncoderName | None = Field(
-        None,
-        description="Network that reads images; null: nature where there are images of bytes. A "
-        "name also has other three-dimensional Boxes read as images.",
-    )
 
     def units(self, usual: Units) -> tuple[Units, Units]:
         """Return the hidden units of policy and value function, `usual` where none are set."""
@@ -70,13 +65,28 @@ class PolicyKwargs(Config):
         return self.units([64, 64])[1]
 
 
+class PolicyKwargs(PlainKwargs):
+    """How the networks are built."""
+
+    net_arch: Units | PolicyValueUnits | None = Field(
+        None,
+        description="Units of the hidden layers: one list for both networks, or {pi, vf}; null: "
+        "[64, 64], and none behind the encoder of an image.",
+    )
+    encoder: EncoderName | None = Field(
+        None,
+        description="Network that reads images; null: nature where there are images of bytes. A "
+        "name also has other three-dimensional Boxes read as images.",
+    )
+
+
 class PolicyConfig(Config):
     """What every algorithm takes that learns from what its policy has just done."""
 
     normalize: bool | Normalize = Field(
         False, description="Normalise observations and rewards by running statistics."
     )
-    policy_kwargs: PolicyKwargs = Field(PolicyKwargs(), description="How the networks are built.")
+    policy_kwargs: PlainKwargs = Field(PlainKwargs(), description="How the networks are built.")
     gamma: float = Field(0.99, ge=0, le=1, description="Discount factor.")
 
     @property
@@ -93,8 +103,9 @@ class PolicyConfig(Config):
 
 
 class RolloutConfig(PolicyConfig):
-    """What those of them take that learn from several steps at once."""
+    """What those of them take that learn from several steps at once, and from images."""
 
+    policy_kwargs: PolicyKwargs = Field(PolicyKwargs(), description="How the networks are built.")
     n_steps: int = Field(
         2048, ge=1, description="Steps of each copy of the environment between updates."
     )

@@ -11,11 +11,11 @@ import numpy as np
 from gymnasium import Space
 from pydantic import BaseModel
 
-from zoo import Agent, Algorithm, Progress, State, ZooError
+from zoo import Agent, Algorithm, Progress, State
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.agents import layered_agent
 from zoo_torch.checks import check_learnt, diverged
-from zoo_torch.configuration import OnPolicyConfig, PolicyKwargs
+from zoo_torch.configuration import OnPolicyConfig, PlainKwargs
 from zoo_torch.encoders import Encoder, encoder_for
 from zoo_torch.families import family_of
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
@@ -34,7 +34,7 @@ class OnPolicyAlgorithm(Algorithm):
 
     Config: ClassVar[type[BaseModel]] = OnPolicyConfig
     reads_images: ClassVar[bool] = False
-    """Whether images are read by an encoder; else they are flattened."""
+    """Whether images are read by `policy_kwargs.encoder`; else they are flattened."""
     networks: ClassVar[type[ActorCritic]] = ActorCritic
     """What the policy and the value function are made as."""
 
@@ -63,13 +63,8 @@ class OnPolicyAlgorithm(Algorithm):
 
     @classmethod
     def _encoder(cls, config: Any) -> str | None:
-        """Return which encoder reads images; `ZooError` for one that would not be used."""
-        name = config.policy_kwargs.encoder
-        if cls.reads_images:
-            return name
-        if name not in (None, FLATTEN):
-            raise ZooError("policy_kwargs.encoder: this algorithm reads no images", "Leave it out")
-        return FLATTEN
+        """Return which encoder reads images."""
+        return config.policy_kwargs.encoder if cls.reads_images else FLATTEN
 
     def _make_senses(self, rows: Rows) -> Senses:
         settings, space = self.config.normalization, self.observation_space
@@ -188,7 +183,7 @@ class OnPolicyAlgorithm(Algorithm):
 def make_actor_critic(
     rows: Rows,
     action_space: Space[Any],
-    kwargs: PolicyKwargs,
+    kwargs: PlainKwargs,
     *,
     encoder: Encoder | None,
     value_encoder: Encoder | None = None,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pydantic import BaseModel
 
 import zoo
 from zoo import ZooError
-from zoo.config.schema import validate
+from zoo.config.schema import describe, validate
 from zoo_actor_critic.a2c import A2C, A2CConfig
+from zoo_actor_critic.q_actor_critic import QActorCriticConfig
+from zoo_actor_critic.td_actor_critic import TDActorCriticConfig
 
 
 @pytest.mark.parametrize("log_std_init", [-20.1, 1000])
@@ -28,3 +31,11 @@ def test_the_least_and_the_largest_are_learnt_with(log_std_init: float) -> None:
     assert a2c.updates == 200 // (2 * 5)
     assert np.isfinite(a2c.model.parameters).all()
     assert all(np.isfinite(number) for number in progress.metrics.values())
+
+
+@pytest.mark.parametrize("config_class", [TDActorCriticConfig, QActorCriticConfig])
+def test_what_reads_no_images_takes_no_encoder(config_class: type[BaseModel]) -> None:
+    with pytest.raises(ZooError, match=r"'policy_kwargs\.encoder': unknown key"):
+        validate(config_class, {"policy_kwargs": {"encoder": "flatten"}})
+    assert not any("encoder" in key.name for key in describe(config_class))
+    assert any("encoder" in key.name for key in describe(A2CConfig))
