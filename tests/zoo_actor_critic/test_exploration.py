@@ -6,7 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
+from zoo.plugin.registry import get_registry
+from zoo_actor_critic.continuous import ContinuousAlgorithm
 from zoo_actor_critic.exploration import DT, THETA, Noise
 
 
@@ -65,3 +68,26 @@ def test_it_goes_on_from_its_state() -> None:
     other.load_state(one.state())
     other.began(np.zeros(2, np.bool_))
     assert np.array_equal(series(one, 5), series(other, 5))
+
+
+def test_every_algorithm_adds_the_noise_that_is_asked_for_to_what_its_policy_would_do() -> None:
+    rows, names = np.zeros((4000, 3), np.float32), []
+    for name, spec in get_registry().algorithms.items():
+        if not spec.target.startswith("zoo_actor_critic."):
+            continue
+        cls = get_registry().algorithm_class(name)
+        if not issubclass(cls, ContinuousAlgorithm):
+            continue
+        names.append(name)
+
+        def explored(std: float, cls: type[ContinuousAlgorithm] = cls) -> np.ndarray:
+            config = cls.Config(policy_kwargs={"net_arch": [8]}, noise_type="normal", noise_std=std)
+            actions = spaces.Box(-2, 2, (2,))
+            return cls(config, spaces.Box(-1, 1, (3,)), actions, seed=0).explore(rows, 1.0)
+
+        silent, noisy = explored(0.0), explored(0.05)
+        within = np.abs(silent) < 0.75  # where no bound is in reach
+        assert within.mean() > 0.3, name
+        assert (noisy - silent)[within].std() == pytest.approx(0.05, rel=0.05), name
+        assert np.abs(noisy).max() <= 1
+    assert {"ddpg", "td3", "sac", "tqc", "redq", "droq", "crossq"} <= set(names)

@@ -129,6 +129,30 @@ def test_the_last_step_waits_for_the_next_action_in_the_state() -> None:
     ]  # fmt: skip
 
 
+class Resumed(Scripted):
+    """Goes on with the episodes of some copies."""
+
+    def __init__(self, *copies: bool) -> None:
+        super().__init__()
+        self.copies = np.array(copies)
+
+    def reset(self) -> tuple[np.ndarray, dict[str, Any]]:
+        observations, _ = super().reset()
+        return observations, {"resumed": self.copies}
+
+
+@pytest.mark.parametrize(
+    ("copies", "updates"), [((True, True), 2), ((True, False), 0), ((False, False), 0)]
+)
+def test_what_waits_is_dropped_where_episodes_start_afresh(
+    copies: tuple[bool, bool], updates: int
+) -> None:
+    algorithm = learner(Scripted())
+    list(algorithm.train(Scripted(), 2))
+    list(algorithm.train(Resumed(*copies), 4))
+    assert algorithm.updates == updates  # of the policy and of the critic
+
+
 def test_other_actions_are_refused() -> None:
     with pytest.raises(zoo.ZooError, match="needs Discrete actions, not Box"):
         QActorCritic(QActorCriticConfig(), *[spaces.Box(-1, 1, (2,))] * 2, seed=0)

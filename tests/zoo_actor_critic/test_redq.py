@@ -62,6 +62,20 @@ def test_the_policy_is_updated_once_for_g_updates_of_the_critics() -> None:
     assert moved == [False, False, True, False, False, True]
 
 
+def test_targets_follow_the_critics_by_their_share_as_often_as_asked() -> None:
+    algorithm, batch = learner(tau=0.25, target_update_interval=2, policy_delay=9), make_batch()
+    target = algorithm.critics.target.parameters
+    before = target.copy()
+    algorithm.update(batch, 1.0)
+    followed = 0.75 * before + 0.25 * algorithm.critics.online.parameters
+    assert target == pytest.approx(followed, abs=1e-6)
+    assert not np.array_equal(target, before)
+    before = target.copy()
+    algorithm.updates = 1
+    algorithm.update(batch, 1.0)
+    assert np.array_equal(target, before)
+
+
 def test_targets_take_the_least_of_some_critics_drawn_anew() -> None:
     def spread(M: int) -> tuple[float, float]:
         """Return the mean of many targets of one batch, and how much they vary."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -13,8 +14,10 @@ import torch
 from gymnasium import spaces
 
 import zoo
+from tests.zoo_torch.scripted import Scripted
 from zoo import ZooError
 from zoo_policy_gradient.ppo import PPO, Clip, PPOConfig, divergence, ppo_slopes
+from zoo_policy_gradient.recurrent_ppo import RecurrentPPO
 from zoo_torch.rollout import Shuffle
 
 BOX = spaces.Box(-1, 1, (3,), np.float32)
@@ -131,6 +134,46 @@ def test_target_kl_stops_an_update_before_the_policy_moves_on() -> None:
         algorithm._optimize(data := samples(12), Shuffle(data, 12), 0.01, Clip(0.2, None))
         assert (algorithm.updates > 5) is (target is None)
         assert algorithm.updates <= updates
+
+
+def trained(cls: type[PPO] | type[RecurrentPPO], steps: int = 16, **settings: Any) -> Any:
+    """Train on two copies, in one minibatch an epoch; return the algorithm and its metrics."""
+    env = Scripted()
+    config = cls.Config(**{"n_steps": 8, "batch_size": 16, "learning_rate": 1e-3, **settings})
+    algorithm = cls(config, env.single_observation_space, env.single_action_space, seed=0)
+    return algorithm, [one.metrics for one in algorithm.train(env, steps)]
+
+
+@pytest.mark.parametrize("cls", [PPO, RecurrentPPO])
+def test_target_kl_stops_at_one_and_a_half_times_the_divergence(cls: Any) -> None:
+    def moved(epochs: int) -> float:
+        return trained(cls, n_epochs=epochs)[1][0]["train/approx_kl"]
+
+    def updates(target: float) -> int:
+        return trained(cls, n_epochs=20, target_kl=target)[0].updates
+
+    three, four = moved(3), moved(4)
+    assert 0 < three < 0.9 * four
+    # that a step was too long is seen where the next one would begin
+    assert updates(target=four / 1.51) == 4
+    assert updates(target=three / 1.49) == 4
+    assert updates(target=three / 1.51) == 3
+
+
+@pytest.mark.parametrize("cls", [PPO, RecurrentPPO])
+def test_the_ranges_of_clipping_follow_their_schedules(
+    cls: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Clip] = []
+
+    def watching(*args: Any) -> Any:
+        used.append(args[-1])
+        return ppo_slopes(*args)
+
+    monkeypatch.setattr(f"{cls.__module__}.ppo_slopes", watching)
+    trained(cls, 64, n_epochs=1, clip_range="lin_0.2", clip_range_vf="lin_0.4")
+    expected = np.outer([0.75, 0.5, 0.25, 0.0], [0.2, 0.4])
+    assert np.array(used) == pytest.approx(expected)
 
 
 def test_a_training_that_diverges_stops_and_names_the_step() -> None:
