@@ -24,6 +24,7 @@ from zoo.storage.checkpoint import save_checkpoint
 from zoo.storage.metrics import MetricsLog
 from zoo.storage.runs import FAILED, FINISHED, INTERRUPTED, RUNNING, Run
 from zoo.training.cadence import Cadence, Every
+from zoo.training.faults import fault
 from zoo.training.interrupt import interruptible
 from zoo.training.keeper import Keeper
 
@@ -177,11 +178,9 @@ class Driver:
             error.hint = ". ".join(filter(None, [error.hint, self._kept()]))
             raise
         except Exception as error:
-            raise ZooError(
-                f"{self.run.algorithm} failed after step {self.progress.steps}: "
-                f"{type(error).__name__}: {error}",
-                f"ZOO_DEBUG=1 shows where the error arose. {self._kept()}",
-            ) from error
+            what = f"{self.run.algorithm} failed after step {self.progress.steps}"
+            named = fault(what, error, self.run.info["config"])
+            raise ZooError(named.message, f"{named.hint}. {self._kept()}") from error
 
     def _kept(self) -> str:
         """Return what is left of the run when it fails."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +23,7 @@ from zoo.environments.model import find_model
 from zoo.errors import MissingExtra, ZooError
 from zoo.plugin.registry import get_registry
 from zoo.plugin.specs import AlgorithmSpec
+from zoo.training.faults import fault
 
 
 def plan(
@@ -82,7 +82,7 @@ def build(
 
     def learner(spaces: tuple[Any, Any]) -> Algorithm:
         chosen = choose_device(device, algorithm, encodes=cls.encodes(config, spaces[0]))
-        return _learner(algorithm, partial(cls, config, seed=seed, device=chosen), spaces)
+        return _learner(algorithm, cls, config, spaces, seed=seed, device=chosen)
 
     if spec.needs == "model":
         model, spaces = _known_model(spec, environment)
@@ -124,18 +124,15 @@ def _known_model(
 
 
 def _learner(
-    algorithm: str, cls: Callable[[Any, Any], Algorithm], spaces: tuple[Any, Any]
+    algorithm: str, cls: type[Algorithm], config: Any, spaces: tuple[Any, Any], **settings: Any
 ) -> Algorithm:
     """Make the learner; what else than a `ZooError` it raises becomes one that names it."""
     try:
-        return cls(*spaces)
+        return cls(config, *spaces, **settings)
     except ZooError:
         raise
     except Exception as error:
-        raise ZooError(
-            f"{algorithm} cannot be built: {type(error).__name__}: {error}",
-            "ZOO_DEBUG=1 shows where the error arose",
-        ) from error
+        raise fault(f"{algorithm} cannot be built", error, to_json(config)) from error
 
 
 def choose_device(device: str, algorithm: str, *, encodes: bool | None = None) -> str:
