@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 import numpy as np
@@ -41,8 +42,23 @@ class ValueConfig(OffPolicyConfig):
     target_update_interval: int = Field(
         10_000, ge=1, description="Steps between updates of the target network."
     )
-    max_grad_norm: float = Field(10.0, gt=0, description="Largest norm of the gradient.")
-    adam_eps: float = Field(1e-8, gt=0, description="Adam's epsilon.")
+    max_grad_norm: float | None = Field(
+        10.0, gt=0, description="Largest norm of the gradient; null: any."
+    )
+    adam_eps: float | None = Field(
+        1e-8,
+        gt=0,
+        description="Adam's epsilon; null: 0.01 / batch_size, as C51 and QR-DQN have it.",
+    )
+
+    @property
+    def longest_gradient(self) -> float:
+        """The norm that gradients are clipped at."""
+        return math.inf if self.max_grad_norm is None else self.max_grad_norm
+
+    @property
+    def optimizer_eps(self) -> float:
+        return 0.01 / self.batch_size if self.adam_eps is None else self.adam_eps
 
 
 class EpsilonConfig(ValueConfig):

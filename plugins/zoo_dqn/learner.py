@@ -61,7 +61,7 @@ class ValueLearner(OffPolicyAlgorithm):
         self.online: Any = self.make_network()
         self.target: Any = self.make_network()
         self.target.parameters[:] = self.online.parameters
-        self.optimizer = Adam(self.online.parameters, eps=config.adam_eps)
+        self.optimizer = Adam(self.online.parameters, eps=config.optimizer_eps)
         self._target_updates = 0
 
     @abstractmethod
@@ -157,7 +157,7 @@ class ValueLearner(OffPolicyAlgorithm):
     def update(self, batch: Batch, remaining: float) -> float:
         slopes = self.slopes(batch)
         self.online.backward(slopes.by_outputs)
-        clip_norm(self.online.gradient, self.config.max_grad_norm)
+        clip_norm(self.online.gradient, self.config.longest_gradient)
         rate = self.config.learning_rate(remaining)
         self.optimizer.step(self.online.parameters, self.online.gradient, rate)
         if math.isfinite(slopes.loss):  # else training ends here

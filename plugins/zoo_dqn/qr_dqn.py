@@ -1,4 +1,7 @@
-"""Quantile-regression DQN: Dabney et al. (2018), https://arxiv.org/abs/1710.10044."""
+"""Quantile-regression DQN: Dabney et al. (2018), https://arxiv.org/abs/1710.10044.
+
+Defaults are those of sb3-contrib, whose tuned hyperparameters then carry over.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from pydantic import Field
 
+from zoo import Schedule, ScheduleValue
 from zoo.agents.heads import Head, Quantile
 from zoo.agents.layers import Layer
 from zoo_dqn.configuration import EpsilonConfig
@@ -18,10 +22,20 @@ from zoo_torch.replay import Batch
 class QRDQNConfig(EpsilonConfig):
     """Quantile-regression DQN."""
 
-    n_quantiles: int = Field(50, ge=1, description="Quantiles of each return, N.")
+    learning_rate: ScheduleValue = Field(Schedule.parse(5e-5), description="Step size of Adam.")
+    n_quantiles: int = Field(200, ge=1, description="Quantiles of each return, N.")
     kappa: float = Field(1.0, gt=0, description="Where the Huber loss turns linear.")
+    exploration_fraction: float = Field(
+        0.005, gt=0, le=1, description="Share of the run over which epsilon falls."
+    )
     exploration_final_eps: float = Field(
         0.01, ge=0, le=1, description="Chance of a random action in the end."
+    )
+    max_grad_norm: float | None = Field(
+        None, gt=0, description="Largest norm of the gradient; null: any."
+    )
+    adam_eps: float | None = Field(
+        None, gt=0, description="Adam's epsilon; null: 0.01 / batch_size, as in the paper."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.zoo_dqn.plainly import ACTIONS, BOX, Network, check_update
+from tests.zoo_dqn.plainly import ACTIONS, BOX, Network, batch_of, check_update
+from zoo_dqn.dqn import DQNConfig
 from zoo_dqn.qr_dqn import QRDQN, QRDQNConfig
 from zoo_dqn.quantiles import midpoints, quantile_huber
 
@@ -69,3 +71,31 @@ def test_the_agent_reads_quantiles_first_and_acts_by_their_mean() -> None:
     expected = qr.online.forward(rows).mean(2).argmax(1).tolist()
     assert qr.agent().act(rows).tolist() == expected
     assert len(set(expected)) > 1
+
+
+def test_defaults_are_those_that_rl_zoo_s_recipes_build_on() -> None:
+    sb3, contrib = pytest.importorskip("stable_baselines3"), pytest.importorskip("sb3_contrib")
+    for config, theirs in ((DQNConfig(), sb3.DQN), (QRDQNConfig(), contrib.QRDQN)):
+        defaults = inspect.signature(theirs).parameters
+        shared = {key for key in type(config).model_fields if key in defaults} - {"policy_kwargs"}
+        found = {key: getattr(config, key) for key in shared}
+        found["learning_rate"] = config.learning_rate(1.0)
+        assert len(shared) == 14
+        assert found == {key: defaults[key].default for key in shared}
+    policy = inspect.signature(contrib.qrdqn.policies.QRDQNPolicy).parameters
+    assert QRDQNConfig().n_quantiles == policy["n_quantiles"].default
+    model = contrib.QRDQN("MlpPolicy", "CartPole-v1", batch_size=64, device="cpu")
+    theirs = model.policy.optimizer.defaults["eps"]
+    assert QRDQN(QRDQNConfig(batch_size=64), BOX, ACTIONS, seed=0).optimizer.eps == theirs
+
+
+def test_gradients_are_as_long_as_they_are_unless_a_norm_is_given() -> None:
+    """The root of Adam's second moment after one step is sqrt(1 - beta2) |gradient|."""
+    norms = []
+    for most in (None, 1e-3):
+        config = QRDQNConfig(n_quantiles=N, max_grad_norm=most)
+        qr = QRDQN(config, BOX, ACTIONS, seed=0)
+        qr.update(batch_of(), 1.0)
+        norms.append(float(np.sqrt(qr.optimizer.v.sum() / 0.001)))
+    assert norms[0] > 0.01
+    assert norms[1] == pytest.approx(1e-3, rel=1e-2)
