@@ -6,9 +6,10 @@ every step accumulates the gradient of (y - Q(s, a; theta'))^2, where
     y = r for terminal s', r + gamma max_a' Q(s', a'; theta-) else
 
 At the end of an episode, and every I_AsyncUpdate = `n_steps` steps, it changes theta by that
-gradient. Whenever all together have taken I_target more steps, theta- = theta. Section 4.1: actor-
-learners explore by different epsilons. They come down from 1 to 0.1, 0.01 or 0.5, one of which each
-draws anew, with probabilities 0.4, 0.3 and 0.3, when an episode begins.
+gradient. Whenever all together have taken I_target more steps, theta- = theta. Section 4,
+"Asynchronous one-step Q-learning": actor-learners explore by different epsilons. They come down
+from 1 to 0.1, 0.01 or 0.5, one of which each draws anew, with probabilities 0.4, 0.3 and 0.3, when
+an episode begins.
 
 The threads of algorithm 1 act and differentiate by theta itself; here, as in the paper's other
 algorithms, by theta' = theta as it was at their last update. The loop, and who runs it, are in

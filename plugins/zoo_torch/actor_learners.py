@@ -2,8 +2,8 @@
 
 An actor-learner takes theta' = theta, acts with it for t_max steps or to the end of its episode,
 works out the gradient d theta of these steps at theta', and changes theta by it, which others have
-changed meanwhile. The running mean g of squared gradients is the same for all: section 4.2,
-shared RMSProp.
+changed meanwhile. The running mean g of squared gradients is the same for all: section 4,
+"Optimization", shared RMSProp.
 """
 
 from __future__ import annotations
