@@ -18,7 +18,8 @@ class Noise:
 
         x <- x - theta x dt + std sqrt(dt) N(0, 1)
 
-    of each copy of the environment, which begins at 0 with each episode.
+    of each copy of the environment, which begins at 0 with each episode, and whose deviation
+    comes to std / sqrt(2 theta) in time.
     """
 
     def __init__(self, kind: str | None, std: float, size: int) -> None:

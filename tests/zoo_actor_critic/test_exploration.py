@@ -47,6 +47,12 @@ def test_an_ornstein_uhlenbeck_process_follows_its_equation() -> None:
         assert found == pytest.approx(expected, abs=1e-6)
 
 
+def test_its_deviation_comes_to_what_the_config_says() -> None:
+    x = series(noise_of("ornstein-uhlenbeck", std=0.1, copies=500), 3000, copies=500)
+    assert x[0].std() == pytest.approx(0.1 * math.sqrt(DT), rel=0.1)
+    assert x[-1].std() == pytest.approx(0.1 / math.sqrt(2 * 0.15), rel=0.05)
+
+
 def test_it_begins_at_0_with_each_episode_and_goes_on_in_other_copies() -> None:
     noise = noise_of("ornstein-uhlenbeck", std=1.0)
     x = series(noise, 50)[-1]
