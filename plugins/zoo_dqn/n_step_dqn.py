@@ -1,5 +1,6 @@
-"""DQN with n-step returns: Sutton & Barto (2018), section 7.1; in deep networks Mnih et al.
-(2016), https://arxiv.org/abs/1602.01783, and Hessel et al. (2018), https://arxiv.org/abs/1710.02298.
+"""DQN with n-step returns: Mnih et al. (2016), https://arxiv.org/abs/1602.01783; the returns are
+those of Sutton & Barto (2018), section 7.1, and out of a replay memory, as in Hessel et al. (2018),
+https://arxiv.org/abs/1710.02298.
 """
 
 from __future__ import annotations

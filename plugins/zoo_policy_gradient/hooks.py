@@ -63,7 +63,7 @@ def zoo_algorithms() -> list[AlgorithmSpec]:
             summary="Vanilla policy gradient with generalised advantages",
             observations=OBSERVATIONS,
             actions=ACTIONS,
-            paper="https://arxiv.org/abs/1506.02438",
+            paper="https://papers.nips.cc/paper/1713",
             extra="torch",
         ),
     ]

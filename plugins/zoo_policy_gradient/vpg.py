@@ -1,5 +1,5 @@
-"""Vanilla policy gradient: Sutton et al. (1999), with generalised advantage estimation
-(https://arxiv.org/abs/1506.02438), as Spinning Up has it.
+"""Vanilla policy gradient: Sutton et al. (2000), https://papers.nips.cc/paper/1713, with
+generalised advantage estimation (https://arxiv.org/abs/1506.02438), as Spinning Up has it.
 
 https://spinningup.openai.com/en/latest/algorithms/vpg.html: in each update one step of the policy
 along the gradient of mean(A log pi), then many of the value function, which is fitted to the
