@@ -67,11 +67,7 @@ class ActionNoise(Config):
     )  # fmt: skip
 
 
-class NoiseConfig(ActionNoise, TargetConfig):
-    """What those of them take that have target networks."""
-
-
-class DeterministicConfig(NoiseConfig):
+class DeterministicConfig(ActionNoise, TargetConfig):
     """What the algorithms take whose policy is deterministic."""
 
     learning_rate: ScheduleValue = Field(Schedule.parse(1e-3), description="Step size of Adam.")

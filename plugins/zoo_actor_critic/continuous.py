@@ -95,6 +95,17 @@ def least(Q: np.ndarray) -> np.ndarray:
     return Q.min(0)[:, 0]
 
 
+def least_slopes(Q: np.ndarray) -> np.ndarray:
+    """Return the derivatives (E, n, 1) by values Q (E, n, 1) of E critics of
+
+    -mean min_i Q_i(s, a)
+    """
+    n = Q.shape[1]
+    by_Q = np.zeros_like(Q)
+    by_Q[Q.argmin(0)[:, 0], np.arange(n), 0] = -1 / n
+    return by_Q
+
+
 def regression(Q: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the derivatives (E, n, 1) of the squared errors of E critics by their values, and
     the loss,

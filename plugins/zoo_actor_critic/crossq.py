@@ -29,7 +29,7 @@ from zoo_actor_critic.configuration import (
     TwinKwargs,
     Units,
 )
-from zoo_actor_critic.continuous import least, regression
+from zoo_actor_critic.continuous import least, least_slopes, regression
 from zoo_actor_critic.normalized import BatchNorm, NormalizedActor, NormalizedCritics
 from zoo_actor_critic.soft import SoftAlgorithm
 from zoo_torch.configuration import OffPolicyConfig
@@ -112,9 +112,7 @@ class CrossQ(SoftAlgorithm):
         """J_pi = mean(alpha log pi(a | s) - min_i Q_i(s, a)), where the batch normalises what
         the actor reads, and running means what the critics do."""
         pi = SquashedGaussian(self.actor.training(rows), self.normal(len(rows)))
-        Q = self.critics(rows, pi.actions)
-        by_Q = np.zeros_like(Q)
-        by_Q[Q.argmin(0)[:, 0], np.arange(len(rows)), 0] = -1 / len(rows)
+        by_Q = least_slopes(self.critics(rows, pi.actions))
         self.improve(pi, self.critics.by_actions(by_Q), rate)
 
     def _norm(self) -> BatchNorm | None:

@@ -15,7 +15,7 @@ from gymnasium import Space
 from pydantic import Field
 
 from zoo import Schedule, ScheduleValue, State
-from zoo_actor_critic.configuration import KWARGS, EntropyConfig, NoiseConfig, TwinKwargs
+from zoo_actor_critic.configuration import KWARGS, ActionNoise, EntropyConfig, TwinKwargs
 from zoo_actor_critic.continuous import least, regression
 from zoo_actor_critic.soft import SoftAlgorithm
 from zoo_torch.chain import Chain, dropout_layers
@@ -30,7 +30,7 @@ class DropoutKwargs(TwinKwargs):
     layer_norm: bool = Field(True, description="Normalise the critics' hidden layers.")
 
 
-class DroQConfig(EntropyConfig, NoiseConfig):
+class DroQConfig(ActionNoise, EntropyConfig):
     """Dropout Q-functions."""
 
     policy_kwargs: DropoutKwargs = Field(DropoutKwargs(), description=KWARGS)

@@ -17,9 +17,9 @@ from pydantic import Field
 from zoo import Schedule, ScheduleValue, ZooError
 from zoo_actor_critic.configuration import (
     KWARGS,
+    ActionNoise,
     ActorCriticKwargs,
     EntropyConfig,
-    NoiseConfig,
 )
 from zoo_actor_critic.continuous import least, regression
 from zoo_actor_critic.networks import Critics
@@ -33,7 +33,7 @@ class EnsembleKwargs(ActorCriticKwargs):
     n_critics: int = Field(10, ge=1, description="Critics, N.")
 
 
-class REDQConfig(EntropyConfig, NoiseConfig):
+class REDQConfig(ActionNoise, EntropyConfig):
     """Randomized ensembled double Q-learning."""
 
     policy_kwargs: EnsembleKwargs = Field(EnsembleKwargs(), description=KWARGS)

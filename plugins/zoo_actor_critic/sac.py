@@ -14,14 +14,14 @@ from gymnasium import Space
 from pydantic import Field
 
 from zoo import Schedule, ScheduleValue
-from zoo_actor_critic.configuration import KWARGS, EntropyConfig, NoiseConfig, TwinKwargs
-from zoo_actor_critic.continuous import least, regression
+from zoo_actor_critic.configuration import KWARGS, ActionNoise, EntropyConfig, TwinKwargs
+from zoo_actor_critic.continuous import least, least_slopes, regression
 from zoo_actor_critic.networks import Critics
 from zoo_actor_critic.soft import SoftAlgorithm
 from zoo_torch.replay import Batch
 
 
-class SACConfig(EntropyConfig, NoiseConfig):
+class SACConfig(ActionNoise, EntropyConfig):
     """Soft actor-critic."""
 
     policy_kwargs: TwinKwargs = Field(TwinKwargs(), description=KWARGS)
@@ -58,6 +58,7 @@ class SAC(SoftAlgorithm):
         by_Q, loss = regression(self.critics(batch.rows, batch.actions), y)
         self.critics.descend(by_Q, rate)
 
+        # eq. 9: J_pi = mean(alpha log pi(a | s) - min_i Q_i(s, a))
         pi = self.pi(batch.rows)
         by_Q = least_slopes(self.critics(batch.rows, pi.actions))
         self.improve(pi, self.critics.by_actions(by_Q), rate)
@@ -74,14 +75,3 @@ class SAC(SoftAlgorithm):
         V = least(self.critics.of_targets(batch.next_rows, pi.actions))
         V -= np.float32(self.temperature.alpha) * pi.log_prob
         return batch.rewards + batch.discounts * V
-
-
-def least_slopes(Q: np.ndarray) -> np.ndarray:
-    """Return the derivatives (E, n, 1) by values Q (E, n, 1) of what eq. 9 makes of them,
-
-    -mean min_i Q_i(s, a)
-    """
-    n = Q.shape[1]
-    by_Q = np.zeros_like(Q)
-    by_Q[Q.argmin(0)[:, 0], np.arange(n), 0] = -1 / n
-    return by_Q

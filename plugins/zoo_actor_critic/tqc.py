@@ -18,9 +18,9 @@ from pydantic import Field
 from zoo import Schedule, ScheduleValue, ZooError
 from zoo_actor_critic.configuration import (
     KWARGS,
+    ActionNoise,
     ActorCriticKwargs,
     EntropyConfig,
-    NoiseConfig,
 )
 from zoo_actor_critic.networks import Critics
 from zoo_actor_critic.soft import SoftAlgorithm
@@ -37,7 +37,7 @@ class QuantileKwargs(ActorCriticKwargs):
     n_quantiles: int = Field(25, ge=1, description="Quantiles that each critic puts out, M.")
 
 
-class TQCConfig(EntropyConfig, NoiseConfig):
+class TQCConfig(ActionNoise, EntropyConfig):
     """Truncated quantile critics."""
 
     policy_kwargs: QuantileKwargs = Field(QuantileKwargs(), description=KWARGS)
