@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo.testing.check import Check
-from zoo.testing.checks import acting, bundles, learning, plugin, resume, training
+from zoo.testing.checks import acting, bundles, learning, plugin, resume, schedules, training
 
 _QUICK = (
     plugin.light_hook_module,
@@ -23,6 +23,7 @@ _QUICK = (
     resume.state_round_trip,
     resume.exact_resume,
     resume.resume_with_fresh_episodes,
+    schedules.learning_rates_fall,
 )
 _DECISIONS = (
     learning.bootstraps_at_truncation,

@@ -22,8 +22,9 @@ _HINT = (
 )
 
 
-def _checkpoint(subject: Subject) -> dict[str, Any]:
-    """Return a checkpoint, as it was read from the disk; each call gives another copy."""
+def half_way(subject: Subject) -> dict[str, Any]:
+    """Return a checkpoint of a short training half-way, as it was read from the disk: `algorithm`
+    and `environment`; each call gives another copy."""
     if subject not in _made:
         _made[subject] = _make_checkpoint(subject)
     return copy.deepcopy(_made[subject])
@@ -49,7 +50,7 @@ def _make_checkpoint(subject: Subject) -> dict[str, Any]:
 
 def state_round_trip(subject: Subject) -> None:
     """After `load_state`, `state` returns what was loaded."""
-    checkpoint = _checkpoint(subject)
+    checkpoint = half_way(subject)
     expected = copy.deepcopy(checkpoint["algorithm"])
     with subject.trial(seed=9) as trial:
         trial.algorithm.load_state(checkpoint["algorithm"])
@@ -62,7 +63,7 @@ def exact_resume(subject: Subject) -> None:
     N + M steps without a stop, bit for bit.
     """
     straight = subject.straight
-    checkpoint = _checkpoint(subject)
+    checkpoint = half_way(subject)
     with subject.trial() as trial:
         trial.algorithm.load_state(checkpoint["algorithm"])
         resumed = copies(trial.algorithm.agent())
@@ -98,7 +99,7 @@ def resume_with_fresh_episodes(subject: Subject) -> None:
     """Training continues where the environment starts afresh: what the state holds of the
     episodes under way is dropped.
     """
-    checkpoint = _checkpoint(subject)
+    checkpoint = half_way(subject)
     with subject.trial(env_seed=3) as trial:
         trial.algorithm.load_state(checkpoint["algorithm"])
         done = next(p for p in subject.straight.progress if p.steps >= subject.straight.pause)

@@ -117,6 +117,26 @@ class ReportsArrays(LinearActorCritic):
             yield Progress(p.steps, p.episodes, {"train/batch": np.ones(3)})  # type: ignore[dict-item]
 
 
+@mutant("learning_rates_fall", "config.learning_rate(max(1 - self.steps / steps, 0))")
+class KeepsItsFirstRate(LinearActorCritic):
+    def rate_at(self, remaining: float) -> float:
+        return super().rate_at(1.0)
+
+
+@mutant("learning_rates_fall", "Report the rate of the last update")
+class ReportsItsFirstRate(LinearActorCritic):
+    def train(self, env: Any, steps: int) -> Iterator[Progress]:
+        for p in super().train(env, steps):
+            rate = {"train/learning_rate": self.rate_at(1.0)}
+            yield Progress(p.steps, p.episodes, {**p.metrics, **rate})
+
+
+@mutant("learning_rates_fall", "learning_rate makes no difference")
+class HasARateOfItsOwn(LinearActorCritic):
+    def rate_at(self, remaining: float) -> float:
+        return 0.03
+
+
 @mutant("closes_early", "which cannot be closed")
 class ReturnsAList(LinearActorCritic):
     def train(self, env: Any, steps: int) -> Any:

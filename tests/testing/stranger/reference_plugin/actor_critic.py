@@ -9,7 +9,16 @@ import numpy as np
 from gymnasium import spaces
 from pydantic import Field
 
-from zoo import Agent, Algorithm, Config, Progress, State, ZooError
+from zoo import (
+    Agent,
+    Algorithm,
+    Config,
+    Progress,
+    Schedule,
+    ScheduleValue,
+    State,
+    ZooError,
+)
 from zoo.agents.heads import Categorical, DiagonalGaussian, Head
 from zoo.agents.layers import Layer
 from zoo.agents.mlp import MLPAgent
@@ -18,7 +27,7 @@ from zoo.agents.preprocess import Preprocess, example, standard_steps
 
 class LinearActorCriticConfig(Config):
     gamma: float = Field(0.9, ge=0, le=1, description="Discount factor.")
-    learning_rate: float = Field(0.03, gt=0, description="Step size of Adam.")
+    learning_rate: ScheduleValue = Field(Schedule.parse(0.03), description="Step size of Adam.")
     rollout: int = Field(8, ge=1, description="Steps of each copy between two updates.")
     deviation: float = Field(
         0.4, gt=0, description="Standard deviation of Box actions, in units of the upper bound."
@@ -45,6 +54,7 @@ class LinearActorCritic(Algorithm):
         }
         self.optimiser = {name: Adam(array.shape) for name, array in self.weights.items()}
         self.steps = self.episodes = 0
+        self.rate = 0.0
 
     def features(self, observations: Any) -> np.ndarray:
         """Return the preprocessed observations (n, size) and a column of ones for the bias."""
@@ -65,8 +75,14 @@ class LinearActorCritic(Algorithm):
                 x = x_next
                 self.steps += env.num_envs
                 self.episodes += int(done.sum())
+            self.rate = self.rate_at(max(1 - self.steps / steps, 0.0))
             loss = self.update(*(np.concatenate(parts) for parts in zip(*batch, strict=True)))
-            yield Progress(self.steps, self.episodes, {"train/value_loss": loss})
+            metrics = {"train/value_loss": loss, "train/learning_rate": self.rate}
+            yield Progress(self.steps, self.episodes, metrics)
+
+    def rate_at(self, remaining: float) -> float:
+        """Return Adam's step size when `remaining`, from 1 to 0, is left of the training."""
+        return self.config.learning_rate(remaining)
 
     def last(self, x_next: np.ndarray, done: np.ndarray, info: Any) -> np.ndarray:
         """Return the features of s', which is not the next episode's first observation."""
@@ -84,10 +100,9 @@ class LinearActorCritic(Algorithm):
             x_last @ self.weights["critic"]
         )
         delta = targets - values
-        rate = self.config.learning_rate
         gradients = {"actor": x.T @ (delta * score) / len(x), "critic": x.T @ delta / len(x)}
         for name, gradient in gradients.items():
-            self.weights[name] += rate * self.optimiser[name].direction(gradient)
+            self.weights[name] += self.rate * self.optimiser[name].direction(gradient)
         return float(np.mean(delta**2))
 
     def agent(self) -> Agent:
