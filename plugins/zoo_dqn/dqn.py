@@ -8,7 +8,7 @@ as in Stable-Baselines3, whose tuned hyperparameters then carry over.
 from __future__ import annotations
 
 from zoo_dqn.configuration import EpsilonConfig
-from zoo_dqn.learner import Slopes, ValueLearner, huber, of_actions, spread
+from zoo_dqn.learner import Slopes, ValueLearner, regression
 from zoo_torch.replay import Batch
 
 
@@ -27,7 +27,4 @@ class DQN(ValueLearner):
         y = r + gamma max_a' Q(s', a'; theta-),    L = mean(huber(Q(s, a; theta) - y))
         """
         y = batch.rewards + batch.discounts * self.target.infer(batch.next_rows).max(1)
-        Q = self.online.forward(batch.rows)
-        delta = of_actions(Q, batch.actions) - y
-        by_taken, loss = huber(delta, batch.weights)
-        return Slopes(spread(by_taken, batch.actions, Q), loss, abs(delta))
+        return regression(self.online.forward(batch.rows), y, batch)

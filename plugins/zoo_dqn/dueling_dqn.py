@@ -6,7 +6,7 @@ As in the paper the update is that of double DQN, and the network is what is new
 from __future__ import annotations
 
 from zoo_dqn.configuration import EpsilonConfig
-from zoo_dqn.learner import Slopes, ValueLearner, huber, of_actions, spread
+from zoo_dqn.learner import Slopes, ValueLearner, of_actions, regression
 from zoo_dqn.networks import QNetwork
 from zoo_torch.replay import Batch
 
@@ -33,7 +33,4 @@ class DuelingDQN(ValueLearner):
         chosen = self.online.infer(batch.next_rows).argmax(1)
         worth = of_actions(self.target.infer(batch.next_rows), chosen)
         y = batch.rewards + batch.discounts * worth
-        Q = self.online.forward(batch.rows)
-        delta = of_actions(Q, batch.actions) - y
-        by_taken, loss = huber(delta, batch.weights)
-        return Slopes(spread(by_taken, batch.actions, Q), loss, abs(delta))
+        return regression(self.online.forward(batch.rows), y, batch)

@@ -209,6 +209,14 @@ def spread(by_taken: np.ndarray, actions: np.ndarray, outputs: np.ndarray) -> np
     return by_outputs
 
 
+def regression(Q: np.ndarray, y: np.ndarray, batch: Batch) -> Slopes:
+    """Return the slopes of  L = mean(w huber(Q(s, a) - y))  by values Q (n, actions), for targets
+    y (n,) and the batch's weights w; the errors are |Q(s, a) - y|."""
+    delta = of_actions(Q, batch.actions) - y
+    by_taken, loss = huber(delta, batch.weights)
+    return Slopes(spread(by_taken, batch.actions, Q), loss, abs(delta))
+
+
 def huber(delta: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the derivatives (n,) by `delta` (n,) of its weighted mean Huber loss, and the loss.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from zoo_dqn.configuration import EpsilonConfig
-from zoo_dqn.learner import Slopes, ValueLearner, huber, of_actions, spread
+from zoo_dqn.learner import Slopes, ValueLearner, regression
 from zoo_torch.replay import Batch
 
 
@@ -32,7 +32,4 @@ class NStepDQN(ValueLearner):
         L = mean(huber(Q(S_t, A_t; theta) - y))
         """
         y = batch.rewards + batch.discounts * self.target.infer(batch.next_rows).max(1)
-        Q = self.online.forward(batch.rows)
-        delta = of_actions(Q, batch.actions) - y
-        by_taken, loss = huber(delta, batch.weights)
-        return Slopes(spread(by_taken, batch.actions, Q), loss, abs(delta))
+        return regression(self.online.forward(batch.rows), y, batch)

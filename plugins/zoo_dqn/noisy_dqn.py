@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from zoo_dqn.configuration import ValueConfig
-from zoo_dqn.learner import Slopes, ValueLearner, huber, of_actions, spread
+from zoo_dqn.learner import Slopes, ValueLearner, regression
 from zoo_dqn.networks import QNetwork
 from zoo_torch.replay import Batch
 
@@ -41,7 +41,4 @@ class NoisyDQN(ValueLearner):
         self.online.draw(self.rng)
         self.target.draw(self.rng)
         y = batch.rewards + batch.discounts * self.target.infer(batch.next_rows).max(1)
-        Q = self.online.forward(batch.rows)
-        delta = of_actions(Q, batch.actions) - y
-        by_taken, loss = huber(delta, batch.weights)
-        return Slopes(spread(by_taken, batch.actions, Q), loss, abs(delta))
+        return regression(self.online.forward(batch.rows), y, batch)

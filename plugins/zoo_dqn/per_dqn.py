@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zoo_dqn.configuration import EpsilonConfig, PrioritizedConfig
-from zoo_dqn.learner import Slopes, ValueLearner, huber, of_actions, spread
+from zoo_dqn.learner import Slopes, ValueLearner, of_actions, regression
 from zoo_torch.prioritized import PrioritizedReplay
 from zoo_torch.replay import Batch
 
@@ -43,10 +43,7 @@ class PERDQN(ValueLearner):
         chosen = self.online.infer(batch.next_rows).argmax(1)
         worth = of_actions(self.target.infer(batch.next_rows), chosen)
         y = batch.rewards + batch.discounts * worth
-        Q = self.online.forward(batch.rows)
-        delta = of_actions(Q, batch.actions) - y
-        by_taken, loss = huber(delta, batch.weights)
-        return Slopes(spread(by_taken, batch.actions, Q), loss, abs(delta))
+        return regression(self.online.forward(batch.rows), y, batch)
 
     def learnt(self, batch: Batch, slopes: Slopes) -> None:
         """Line 12 of the algorithm: p_j <- |delta_j|."""

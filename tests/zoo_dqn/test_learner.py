@@ -13,7 +13,7 @@ from tests.zoo_torch.scripted import Scripted
 from zoo import ZooError
 from zoo.plugin.registry import get_registry
 from zoo_dqn.dqn import DQN, DQNConfig
-from zoo_dqn.learner import huber
+from zoo_dqn.learner import huber, regression
 
 ROWS = np.zeros((1000, 3), np.float32)
 
@@ -54,6 +54,15 @@ def test_the_huber_loss_by_hand() -> None:
     by_delta, loss = huber(delta, weights)
     assert by_delta == pytest.approx(np.array([0.5, -1, 0.5, -0.4]) / 4)
     assert loss == pytest.approx((0.125 + 2.5 + 0.25 + 0.04) / 4)
+
+
+def test_regression_moves_the_values_of_the_actions_taken() -> None:
+    batch = batch_of(2, actions=3)._replace(actions=np.array([2, 0]), weights=np.float32([1, 0.5]))
+    Q = np.float32([[1, 2, 3], [4, 5, 6]])
+    found = regression(Q, np.float32([2.5, 8]), batch)  # deltas of 0.5 and -4
+    assert found.by_outputs == pytest.approx(np.array([[0, 0, 0.5], [-0.5, 0, 0]]) / 2)
+    assert found.loss == pytest.approx((0.125 + 0.5 * 3.5) / 2)
+    assert found.errors.tolist() == [0.5, 4]
 
 
 @pytest.mark.parametrize(
