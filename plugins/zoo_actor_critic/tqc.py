@@ -24,6 +24,7 @@ from zoo_actor_critic.configuration import (
 )
 from zoo_actor_critic.networks import Critics
 from zoo_actor_critic.soft import SoftAlgorithm
+from zoo_torch.quantiles import midpoints
 from zoo_torch.replay import Batch
 
 ROWS = 16
@@ -75,7 +76,7 @@ class TQC(SoftAlgorithm):
             self.inputs, self.k, kwargs.critic_units, members=kwargs.n_critics, outputs=M,
             activation=kwargs.activation_fn, rng=self.rng,
         )  # fmt: skip
-        self.tau = ((2 * np.arange(M) + 1) / (2 * M)).astype(np.float32)
+        self.tau = midpoints(M)
         """(M,): tau_m = (2 m - 1) / (2 M)"""
 
     def update(self, batch: Batch, remaining: float) -> float:

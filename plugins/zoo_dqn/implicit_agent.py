@@ -51,6 +51,7 @@ class ImplicitQuantileAgent(Agent):
             raise ZooError(f"quantiles must be a whole number from 1 to {MOST:,}, not {K!r}")
         self._select = network.head.compile(self.action_space)
         self._embedding = [phi.compile()]
+        # as zoo_torch.quantiles has them, which an agent does without
         midpoints = (2 * np.arange(K, dtype=np.float32) + 1) / np.float32(2 * K)
         self._fixed = _through(self._embedding, cosines(midpoints))[None]
 

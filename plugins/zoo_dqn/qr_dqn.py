@@ -15,7 +15,8 @@ from zoo.agents.heads import Head, Quantile
 from zoo.agents.layers import Layer
 from zoo_dqn.configuration import EpsilonConfig
 from zoo_dqn.learner import Slopes, ValueLearner, of_actions, spread
-from zoo_dqn.quantiles import midpoints, quantile_huber
+from zoo_dqn.quantiles import quantile_huber
+from zoo_torch.quantiles import midpoints
 from zoo_torch.replay import Batch
 
 

@@ -5,11 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 
-def midpoints(N: int) -> np.ndarray:
-    """Return (2 i + 1) / 2 N for i = 0 to N - 1, (N,)."""
-    return ((2 * np.arange(N) + 1) / (2 * N)).astype(np.float32)
-
-
 def quantile_huber(
     theta: np.ndarray, targets: np.ndarray, tau: np.ndarray, kappa: float
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from tests.zoo_dqn.plainly import ACTIONS, BOX, Network, batch_of, check_update
 from zoo_dqn.dqn import DQNConfig
 from zoo_dqn.qr_dqn import QRDQN, QRDQNConfig
-from zoo_dqn.quantiles import midpoints, quantile_huber
+from zoo_dqn.quantiles import quantile_huber
+from zoo_torch.quantiles import midpoints
 
 N = 5
 
