@@ -162,8 +162,7 @@ class AsyncQ(AsynchronousAlgorithm):
         """Return a network with weights out of `rng`."""
         kwargs = self.config.policy_kwargs
         encoder = encoder_for(self.observation_space, kwargs.encoder, rng=rng, orthogonal=False)
-        of_an_image = bool(self._rows.images) and self._rows.images[0].key is None
-        usual = [] if of_an_image else [64, 64]
+        usual = [] if self._rows.of_an_image else [64, 64]
         return QNetwork(
             encoder.outputs if encoder else self._rows.shape[0],
             usual if kwargs.net_arch is None else kwargs.net_arch,

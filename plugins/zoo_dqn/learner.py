@@ -108,9 +108,8 @@ class ValueLearner(OffPolicyAlgorithm):
 
     def units(self) -> Units:
         """Return the units of the hidden layers, behind the encoder if there is one."""
-        of_an_image = bool(self.rows.images) and self.rows.images[0].key is None
         chosen = self.config.policy_kwargs.net_arch
-        return chosen if chosen is not None else [] if of_an_image else [64, 64]
+        return chosen if chosen is not None else [] if self.rows.of_an_image else [64, 64]
 
     @classmethod
     def encoder_name(cls, config: Any) -> str | None:

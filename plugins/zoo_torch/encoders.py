@@ -122,7 +122,7 @@ def encoder_for(
 def units_for(rows: Rows, kind: str | None = None) -> int:
     """Return the units of the layer that ends the network of each image of `rows`."""
     units = _UNITS[kind or "nature"]
-    return units if rows.images[0].key is None else min(units, _UNITS_IN_DICT)
+    return units if rows.of_an_image else min(units, _UNITS_IN_DICT)
 
 
 def _impala(*filters: int) -> Network:

@@ -195,8 +195,7 @@ def make_actor_critic(
     """Return the networks that a config asks for, which read `rows` or what an encoder makes of
     them; `inputs` of the encoder's outputs for the policy and `value_inputs` for the values, or
     all."""
-    of_an_image = bool(rows.images) and rows.images[0].key is None
-    policy_units, value_units = kwargs.units([] if of_an_image else [64, 64])
+    policy_units, value_units = kwargs.units([] if rows.of_an_image else [64, 64])
     if inputs is None:
         inputs = rows.shape[0] if encoder is None else encoder.outputs
     return networks(

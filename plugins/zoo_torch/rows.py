@@ -31,6 +31,8 @@ class Rows:
     def __init__(self, observation_space: Space[Any], images: Sequence[ImageInput] = ()) -> None:
         """`ZooError` for spaces that no network reads."""
         self.images = tuple(images)
+        self.of_an_image = bool(self.images) and self.images[0].key is None
+        """Whether an observation is an image and nothing else, and so its own row."""
         self.rest = _rest(observation_space, self.images)
         """How the entries that are no images become float32, None where there are none."""
         whole: Any = observation_space
@@ -41,7 +43,7 @@ class Rows:
         self.dtype: Any
         if not self.images:
             self.shape, self.dtype = (numbers,), np.dtype(np.float32)
-        elif self.images[0].key is None:
+        elif self.of_an_image:
             self.shape, self.dtype = self.images[0].row, np.dtype(whole.dtype)
         else:
             self._types = [np.dtype(whole.spaces[one.key].dtype) for one in self.images]
@@ -57,7 +59,7 @@ class Rows:
         if not self.images:
             assert self.rest is not None
             return np.ascontiguousarray(self.rest(observations))
-        if self.images[0].key is None:
+        if self.of_an_image:
             return np.ascontiguousarray(observations, self.dtype)
         parts = [
             np.ascontiguousarray(observations[one.key], dtype)
@@ -71,7 +73,7 @@ class Rows:
         """Return the images of n rows, each (n, *row), and the other entries (n, numbers)."""
         if not self.images:
             return [], rows
-        if self.images[0].key is None:
+        if self.of_an_image:
             return [rows], None
         found, start = [], 0
         for one, dtype, size in zip(self.images, self._types, self._sizes, strict=True):

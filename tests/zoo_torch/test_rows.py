@@ -36,6 +36,12 @@ def test_an_image_is_its_own_row_of_bytes() -> None:
     assert rest is None
 
 
+def test_rows_know_whether_an_observation_is_one_image() -> None:
+    assert rows_for(FRAME).of_an_image
+    assert not any(rows_for(space).of_an_image for space in (MIXED, spaces.Box(-1, 1, (3,))))
+    assert not rows_for(FRAME, "flatten").of_an_image
+
+
 def test_a_vector_is_a_row_of_float32() -> None:
     rows = rows_for(spaces.Box(-1, 1, (2, 3), np.float64))
     assert (rows.shape, rows.dtype) == ((6,), np.float32)
