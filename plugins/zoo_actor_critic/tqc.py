@@ -123,7 +123,9 @@ def quantile_huber(theta: np.ndarray, y: np.ndarray, tau: np.ndarray) -> tuple[n
         rho_tau(u) = |tau - [u < 0]| huber(u)                  (huber turns linear at 1)
 
     With sums P of huber's slope and S of huber itself over the targets above an atom, and Q and T
-    over those below, that is (tau S + (1 - tau) T), and by theta -(tau P - (1 - tau) Q).
+    over those below, that is (tau S + (1 - tau) T), and by theta -(tau P - (1 - tau) Q). (The loss
+    of QR-DQN is the same but for its sums: that is of one network's rows, each with a weight of its
+    own; this is of NM atoms against kN at once, a few rows at a time.)
     """
     _, n, M = theta.shape
     by_theta, total = np.empty_like(theta), 0.0
