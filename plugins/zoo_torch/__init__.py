@@ -1,4 +1,4 @@
-"""What the zoo's deep algorithms are built on. It registers nothing.
+"""What the zoo's deep algorithms are built on. It registers nothing; README.md maps its modules.
 
 Fully connected networks are differentiated by hand, in NumPy: forward and backward passes on
 views of one flat vector of parameters (`zoo_torch.mlp`), the distributions of the policy
