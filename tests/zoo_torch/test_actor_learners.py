@@ -20,8 +20,10 @@ class Recorder(ActorLearner):
         self.parameters, self.gradient = np.zeros((2, 3), np.float32)
         self.segments: list[Segment] = []
         self.episodes = 0
+        self.left: list[float] = []
 
     def act(self, row: np.ndarray, remaining: float) -> np.ndarray:
+        self.left.append(remaining)
         return np.zeros(1, np.int64)
 
     def accumulate(self, segment: Segment) -> dict[str, float]:
@@ -73,9 +75,20 @@ def turns(env: Any = None, lengths: tuple[int, int] = (3, 3), **changes: Any) ->
     return found
 
 
-def take(found: Turns, steps: int) -> None:
+def take(found: Turns, steps: int, total: int = 100) -> None:
     for _ in range(steps):
-        found.step(100)
+        found.step(total)
+
+
+def test_what_is_left_of_the_training_counts_the_steps_of_all_processes() -> None:
+    found = turns(lengths=(2, 3))
+    rates: list[float] = []
+    found.algorithm.config.learning_rate = lambda remaining: rates.append(remaining) or 0.1
+    take(found, 3, total=104)
+    left = [1 - 100 / 104, 1 - 102 / 104, 0.0]
+    for learner in found.learners:
+        assert learner.left == pytest.approx(left)
+    assert rates == pytest.approx(left[1:])  # of the updates, with the second step and the third
 
 
 def lengths(learner: Any) -> list[int]:

@@ -31,6 +31,7 @@ class Recorder(OffPolicyAlgorithm):
         super().__init__(config, BOX, spaces.Discrete(2), seed=0)
         self.learnt: list[tuple[int, Batch]] = []
         self.explored: list[float] = []
+        self.left: list[float] = []
         self.begun: list[list[bool]] = []
         self.followed = 0
 
@@ -46,9 +47,15 @@ class Recorder(OffPolicyAlgorithm):
 
     def update(self, batch: Batch, remaining: float) -> float:
         self.learnt.append((self.steps, Batch(*(one.copy() for one in batch))))
+        self.left.append(remaining)
         return self.loss
 
+    def batches(self, count: int, remaining: float) -> Iterator[Batch]:
+        self.left.append(remaining)
+        return super().batches(count, remaining)
+
     def before_learning(self, remaining: float) -> None:
+        self.left.append(remaining)
         self.followed += 1
 
     def began(self, copies: np.ndarray) -> None:
@@ -90,6 +97,7 @@ def test_it_acts_at_random_first_and_learns_afterwards() -> None:
     assert one.explored == pytest.approx([1 - 4 / 12, 1 - 6 / 12, 1 - 8 / 12, 1 - 10 / 12])
     assert one.updates == 8
     assert one.followed == 4
+    assert one.left == pytest.approx([1 - steps / 12 for steps in (6, 8, 10, 12) for _ in range(4)])
 
 
 @pytest.mark.parametrize(("gradient_steps", "count"), [(1, 1), (3, 3), (-1, 6)])
