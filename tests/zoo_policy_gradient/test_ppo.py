@@ -182,7 +182,7 @@ def test_a_training_that_diverges_stops_and_names_the_step() -> None:
     data["returns"][3] = np.inf
     algorithm.steps = 4321
     before = algorithm.model.parameters.copy()
-    with pytest.raises(ZooError, match=r"diverged at step 4,321: .* (nan|inf)"):
+    with pytest.raises(ZooError, match=r"diverged at step 4,321: .* (nan|inf), after"):
         algorithm._optimize(data, Shuffle(data, 12), 0.01, Clip(0.2, None))
     assert np.array_equal(algorithm.model.parameters, before)
 
