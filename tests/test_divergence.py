@@ -39,9 +39,10 @@ def ending(name: str, actions: str, rate: float) -> str:
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("rate", [1e30, 1e38])
 @pytest.mark.parametrize(("name", "actions"), DEEP)
-def test_divergence_is_told_in_one_line(name: str, actions: str) -> None:
-    said = ending(name, actions, 1e30)
+def test_divergence_is_told_in_one_line(name: str, actions: str, rate: float) -> None:
+    said = ending(name, actions, rate)
     assert re.fullmatch(r"training diverged at step \d+: .*\. Lower learning_rate.*", said)
 
 

@@ -87,13 +87,15 @@ class TDActorCritic(OnPolicyAlgorithm):
                     rate = config.learning_rate(remaining)
                     delta = td_errors(step, config.gamma)
                     self._learn(step, delta, rate, config.vf_learning_rate(remaining))
-                yield self.progress(
-                    {
-                        "train/learning_rate": rate,
-                        "train/td_error": float(np.abs(delta).mean()),
-                        "train/entropy": float(self.model.assess(step.rows)[0].entropy().mean()),
-                    }
-                )
+                yield self.progress({"train/learning_rate": rate, **self._measure(step, delta)})
+
+    @np.errstate(all="ignore")
+    def _measure(self, step: Rollout, delta: np.ndarray) -> dict[str, float]:
+        pi, _ = self.model.assess(step.rows)
+        return {
+            "train/td_error": float(np.abs(delta).mean()),
+            "train/entropy": float(pi.entropy().mean()),
+        }
 
     def _begin(self, resumed: np.ndarray) -> None:
         """Start from I = 1 and z = 0 in the copies (n,) that do not go on with an episode."""
@@ -161,6 +163,7 @@ class TDActorCritic(OnPolicyAlgorithm):
         self.I, self.z_theta, self.z_w = (np.array(state[name]) for name in ("I", "z_theta", "z_w"))
 
 
+@np.errstate(all="ignore")
 def td_errors(step: Rollout, gamma: float) -> np.ndarray:
     """Return delta = R + gamma v(S', w) - v(S, w) (n,) of one step of n copies, where v(S') is 0
     at the end of an episode; what a truncated one was still worth is in its R already."""

@@ -111,6 +111,7 @@ class ActorCritic:
         assert self.value_encoder is not None
         return self._heads(features, self.value_encoder.forward(rows))
 
+    @np.errstate(all="ignore")
     def assess(self, rows: np.ndarray) -> tuple[Distribution, np.ndarray]:
         """Return the same where no `backward` follows, which saves an encoder its memory."""
         features = self._infer(rows)
@@ -130,6 +131,7 @@ class ActorCritic:
         self._policy_rows = rows
         return self.family.of(self._policy_of(self._infer(rows)), self.log_std)
 
+    @np.errstate(all="ignore")
     def behaviour(self, rows: np.ndarray, outputs: np.ndarray | None) -> Distribution:
         """Return the distributions that the actions of a rollout were drawn from, given the
         policy's `outputs` for its rows where they were kept."""
@@ -137,6 +139,7 @@ class ActorCritic:
             return self.distributions(rows)
         return self.family.of(outputs, self.log_std)
 
+    @np.errstate(all="ignore")
     def values(self, rows: np.ndarray) -> np.ndarray:
         """Return the values (n,) of n rows, in a new array; the rows must not change before a
         `backward_value` that follows."""
