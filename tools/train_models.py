@@ -64,6 +64,7 @@ SHIPPED = (
     Shipped("td3", "Pendulum-v1"),
     Shipped("ppo", "LunarLander-v3"),
     Shipped("ppo", "LunarLanderContinuous-v3"),
+    Shipped("ppo", "BipedalWalker-v3", video_steps=1600),
     Shipped("sb3-ppo", "CartPole-v1"),
     Shipped("sb3-dqn", "MountainCar-v0"),
     Shipped("sb3-ppo", "Pendulum-v1"),
