@@ -121,7 +121,8 @@ def draw(exhibit: Exhibit) -> str:
         reference = line_of(EXHIBITS[exhibit.beside])[0]
         end = lines[0].points[-1][0]
         points = [point for point in reference.points if point[0] <= end]
-        lines.append(Line(points, reference.name))
+        if len(points) > 1:
+            lines.append(Line(points, reference.name))
     title = f"{exhibit.algorithm} on {exhibit.env_id}"
     return lines_svg(lines, title, Axes("steps", "return", limits=LIMITS[exhibit.env_id]))
 
