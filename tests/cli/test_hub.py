@@ -38,9 +38,9 @@ def test_an_agent_is_pushed_found_shown_and_pulled(zoo_command: Zoo, mine: str) 
     assert pushed["revision"] == find(mine).digest
     assert pushed["tags"] == ["v1", "latest"]
     assert "nothing new" in zoo_command("push", mine, "team/walker").stdout
-    (found,) = parsed(zoo_command("search", "walker", "--min-return", "12", "--json"))
+    (found,) = parsed(zoo_command("search", "team/walker", "--min-return", "12", "--json"))
     assert (found["ref"], found["mean_return"]) == ("team/walker", 12.5)
-    assert parsed(zoo_command("search", "walker", "--min-return", "13", "--json")) == []
+    assert parsed(zoo_command("search", "team/walker", "--min-return", "13", "--json")) == []
     assert "team/walker" in zoo_command("search", "--env", "FrozenLake-v1").stdout
     assert parsed(zoo_command("search", "--algo", "theirs", "--json")) == []
     shown = parsed(zoo_command("models", "show", "team/walker@v1", "--json"))
