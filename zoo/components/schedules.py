@@ -47,11 +47,10 @@ class Schedule:
         return cls("linear" if separator else "constant", _initial(initial, value))
 
     def __call__(self, progress_remaining: float) -> float:
-        """Return the value when `progress_remaining`, from 1 (start) to 0 (end), is left; it is
-        below 0 where whoever counts steps goes beyond the end, which counts as the end."""
+        """Return the value when `progress_remaining`, from 1 (start) to 0 (end), is left."""
         if self.kind == "constant":
             return self.initial
-        return max(progress_remaining, 0.0) * self.initial
+        return progress_remaining * self.initial
 
     def __str__(self) -> str:
         return f"{_PREFIX if self.kind == 'linear' else ''}{self.initial!r}"

@@ -63,6 +63,8 @@ def _shortest_end(subject: Subject, name: str, rate: float) -> tuple[int, float]
     first = subject.straight.pause
     for stretch in (1, 2, 4, 8, 16, 32, first // 2, first):
         constant, progress = _ended(subject, first + stretch, name, Schedule("constant", rate))
+        if not progress:
+            raise NotApplicable("training goes far beyond the steps that it is told to stop at")
         goal = progress[-1].steps  # that a batch ends there leaves nothing of the schedule
         nothing, _ = _ended(subject, goal, name, Schedule("constant", rate * NOTHING))
         whole = _distance(constant, nothing)
