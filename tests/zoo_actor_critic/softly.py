@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from gymnasium import spaces
 from torch.nn import functional as F
@@ -129,3 +130,17 @@ def policy(outputs: torch.Tensor, eps: torch.Tensor) -> tuple[torch.Tensor, torc
 def both(rows: np.ndarray, actions: torch.Tensor | np.ndarray) -> torch.Tensor:
     """Return what critics read."""
     return torch.cat([torch.tensor(rows), torch.as_tensor(actions)], dim=1)
+
+
+def check_following(algorithm: Any, *, tau: float) -> None:
+    """Assert that the critics' targets follow by `tau` in one update of two."""
+    batch, target = make_batch(), algorithm.critics.target.parameters
+    before = target.copy()
+    algorithm.update(batch, 1.0)
+    followed = (1 - tau) * before + tau * algorithm.critics.online.parameters
+    assert target == pytest.approx(followed, abs=1e-6)
+    assert not np.array_equal(target, before)
+    before = target.copy()
+    algorithm.updates = 1
+    algorithm.update(batch, 1.0)
+    assert np.array_equal(target, before)
