@@ -4,7 +4,8 @@
                                [--sbx-python /path/to/its/python]
 
 Each side trains in a process of its own, on one thread, with the same environment,
-hyperparameters, steps and number of updates; the sides take turns. The zoo's side is
+hyperparameters, steps and number of updates; the sides take turns. Where the system lets them,
+all are bound to one core: XLA's threads are otherwise as many as the cores. The zoo's side is
 `zoo.train` as a user calls it, with metrics and checkpoints, without evaluations, which the
 others have none of either. Seconds are those of whole processes, from the interpreter's start to
 its end, imports and any compilation included, by the clock and by the processor: the latter is
@@ -25,6 +26,7 @@ step of Pong is four frames; it has no floor.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -143,6 +145,8 @@ def main() -> None:
     pythons = {"zoo": sys.executable, "sb3": sys.executable}
     if arguments.sbx_python or find_spec("sbx") is not None:
         pythons["sbx"] = arguments.sbx_python or sys.executable
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     for name in arguments.only or WORK:
         work = WORK[name]
         if arguments.steps:
