@@ -41,7 +41,7 @@ class AsyncQConfig(AsynchronousConfig):
     policy_kwargs: NetworkKwargs = Field(NetworkKwargs(), description="How the network is built.")
     target_update_interval: int = Field(
         10_000, ge=1, description="Steps I_target, of all copies together, between updates of the "
-        "target network; the paper has 40,000 for Atari.",
+        "target network; the paper has 40,000 frames for Atari.",
     )  # fmt: skip
     exploration_fraction: float = Field(
         0.1, gt=0, le=1, description="Share of the run over which epsilon falls."
@@ -88,9 +88,8 @@ class AsyncQLearner(ActorLearner):
 
     def begin_episode(self) -> None:
         config = self.config
-        chosen = self.rng.choice(
-            len(config.exploration_final_eps), p=config.exploration_probabilities
-        )
+        chances = np.array(config.exploration_probabilities)
+        chosen = self.rng.choice(len(chances), p=chances / chances.sum())
         self.final = config.exploration_final_eps[int(chosen)]
 
     def act(self, row: np.ndarray, remaining: float) -> np.ndarray:

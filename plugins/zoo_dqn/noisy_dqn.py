@@ -38,7 +38,7 @@ class NoisyDQN(ValueLearner):
 
         y = r + gamma max_a' Q(s', a', eps'; zeta-),    L = mean(huber(Q(s, a, eps; zeta) - y))
         """
-        self.online.draw(self.rng)
         self.target.draw(self.rng)
         y = batch.rewards + batch.discounts * self.target.infer(batch.next_rows).max(1)
+        self.online.draw(self.rng)
         return regression(self.online.forward(batch.rows), y, batch)

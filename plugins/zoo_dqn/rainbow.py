@@ -81,13 +81,14 @@ class Rainbow(ValueLearner):
         return super().explore(rows, remaining)
 
     def slopes(self, batch: Batch) -> Slopes:
-        """Choose a* by the online network, as all networks are with noise of its own, and learn
-        from what the target network says that it is worth, n steps later."""
-        chooser = self.online if self.config.double else self.target
-        chooser.draw(self.rng)
-        best = self.values(chooser.infer(batch.next_rows)).argmax(1)
+        """Learn from what the target network says that a* is worth, n steps later. The online
+        network chooses a*, with noise of its own; without double learning the target does."""
         self.target.draw(self.rng)
-        worth = of_actions(self.target.infer(batch.next_rows), best)
+        next_outputs = choosing = self.target.infer(batch.next_rows)
+        if self.config.double:
+            self.online.draw(self.rng)
+            choosing = self.online.infer(batch.next_rows)
+        worth = of_actions(next_outputs, self.values(choosing).argmax(1))
         self.online.draw(self.rng)
         outputs = self.online.forward(batch.rows)
         taken = of_actions(outputs, batch.actions)

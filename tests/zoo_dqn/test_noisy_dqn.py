@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,8 @@ from zoo_dqn.noisy_dqn import NoisyDQN, NoisyDQNConfig
 ROW = np.ones((1, 3), np.float32)
 
 
-def learner(sigma: float = 0.5) -> NoisyDQN:
-    config = NoisyDQNConfig(policy_kwargs={"net_arch": [8, 6]}, sigma=sigma)
+def learner(sigma: float = 0.5, **settings: Any) -> NoisyDQN:
+    config = NoisyDQNConfig(policy_kwargs={"net_arch": [8, 6]}, sigma=sigma, **settings)
     return NoisyDQN(config, BOX, ACTIONS, seed=0)
 
 
