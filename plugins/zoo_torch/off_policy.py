@@ -183,7 +183,7 @@ class OffPolicyAlgorithm(Algorithm):
                 successors = following.copy()
                 for i in np.flatnonzero(dones).tolist():
                     final = batch_of_one(infos["final_obs"][i])
-                    check_finite("observation", final, when)
+                    check_finite("observation", final, when, i)
                     successors[i] = self.rows(final)[0]
                 self.episodes += int(dones.sum())
                 self.began(dones)

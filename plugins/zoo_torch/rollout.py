@@ -118,7 +118,7 @@ class Collector:
                 self.episodes += int(dones.sum())
                 for i in np.flatnonzero(truncated & ~terminated).tolist():
                     final = batch_of_one(infos["final_obs"][i])
-                    check_finite("observation", final, f"at step {steps:,}")
+                    check_finite("observation", final, f"at step {steps:,}", i)
                     ends.append((t, i, self.senses.rows(final)))
             self._row = self.senses.rows(observations)
         return self._finished(ends)

@@ -163,7 +163,7 @@ def test_what_is_not_finite_stops_it() -> None:
     for bad, words in (
         (("reward", 2, np.nan), r"nan in the reward of copy 1 .* at step 4"),
         (("observation", 1, np.inf), r"inf in the observation of copy 1 .* at step 2"),
-        (("final_obs", 3, np.nan), r"nan in the observation of copy 0 .* at step 6"),
+        (("final_obs", 3, np.nan), r"nan in the observation of copy 1 .* at step 6"),
     ):
         with pytest.raises(ZooError, match=words):
             finish(Recorder().train(Scripted(bad), 10))

@@ -69,7 +69,7 @@ def test_the_next_rollout_goes_on_where_the_last_one_ended() -> None:
             "nan in the observation of copy 1 of the environment at step 104",
         ),
         (("reward", 3, np.inf), "inf in the reward of copy 1 of the environment at step 106"),
-        (("final_obs", 3, -np.inf), "-inf in the observation .* at step 106"),
+        (("final_obs", 3, -np.inf), "-inf in the observation of copy 1 .* at step 106"),
     ],
 )
 @pytest.mark.parametrize("normalize", [False, True])
