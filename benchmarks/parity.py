@@ -73,7 +73,7 @@ WORK = [
     Work("a2c", "Pendulum-v1", 100_000),
     Work("a2c", "Acrobot-v1", 100_000),
     Work("dqn", "CartPole-v1", 50_000),
-    Work("ppo", "LunarLander-v3", 300_000),
+    Work("ppo", "LunarLander-v3", 1_000_000),
     Work("a2c", "LunarLander-v3", 200_000),
     Work("dqn", "LunarLander-v3", 100_000),
     Work("sac", "Pendulum-v1", 10_000),
