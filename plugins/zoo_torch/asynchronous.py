@@ -57,8 +57,9 @@ class AsynchronousConfig(Config):
     processes: Literal["auto"] | NonNegativeInt = Field(
         "auto",
         description="Worker processes, among which the copies of the environment are shared out; "
-        "auto: as many as there are cores, but no more than copies; 0: none, the actor-learners "
-        "take turns in this process, which is repeatable and resumed exactly.",
+        "auto: as many as there are cores, but no more than copies, and none where that is one or "
+        "where they cannot make the environment; 0: none, the actor-learners take turns in this "
+        "process, which is repeatable and resumed exactly.",
     )
 
 
