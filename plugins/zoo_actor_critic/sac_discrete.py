@@ -85,13 +85,11 @@ class SACDiscrete(OffPolicyAlgorithm):
         next_pi = Categorical(self.actor(batch.next_rows))
         next_Q = self.critics.of_targets(batch.next_rows, none).min(0)
         y = batch.rewards + batch.discounts * soft_values(next_pi, next_Q, alpha)
-        Q = self.critics(batch.rows, none)
-        by_Q, loss = critic_slopes(Q, batch.actions, y)
-        least = Q.min(0)  # before the step, at the values that the critics had
+        by_Q, loss = critic_slopes(self.critics(batch.rows, none), batch.actions, y)
         self.critics.descend(by_Q, rate)
 
-        pi = Categorical(self.actor(batch.rows))
-        self.actor.descend(actor_slopes(pi, least, alpha), rate)
+        pi, Q = Categorical(self.actor(batch.rows)), self.critics(batch.rows, none).min(0)
+        self.actor.descend(actor_slopes(pi, Q, alpha), rate)
         self.temperature.descend_by_entropy(float(pi.entropy().mean()), rate)
         if self.updates % config.target_update_interval == 0:
             self.critics.follow(config.tau)
