@@ -40,15 +40,20 @@ def resume(
         total = _total(run, steps)
         driver = _driver(run, total, env, device, observer=observer, time_limit=time_limit)
         try:
-            checkpoint = load_checkpoint(run.checkpoints)
-            if checkpoint is None:
-                driver.note("no checkpoint yet: the run starts over")
-            else:
-                driver.load_state(checkpoint[0])
+            _restore(run, driver)
         except BaseException:
             driver.close()
             raise
         return drive(run, driver)
+
+
+def _restore(run: Run, driver: Driver) -> None:
+    """Load the last checkpoint, and let go of it: it may hold a large replay buffer."""
+    checkpoint = load_checkpoint(run.checkpoints)
+    if checkpoint is None:
+        driver.note("no checkpoint yet: the run starts over")
+    else:
+        driver.load_state(checkpoint[0])
 
 
 def _total(run: Run, steps: int | None) -> int:

@@ -65,13 +65,11 @@ class Replay:
         *,
         gamma: float,
         n_step: int = 1,
-        frame_stack: int | None = None,
     ) -> None:
         """Make room for `capacity` transitions, rounded down to a multiple of `copies`.
 
-        Rows of three dimensions and uint8 are images, which are kept as `Frames` says;
-        `frame_stack` is how many of them are stacked in a row. `ZooError` where that does not
-        fit, and where the memory that is free is not enough.
+        Rows of three dimensions and uint8 are images, which are kept as `Frames` says.
+        `ZooError` where the memory that is free is not enough.
         """
         self.copies, self.gamma, self.n_step = copies, gamma, n_step
         self.row_shape, self.row_dtype = row_shape, np.dtype(row_dtype)
@@ -85,7 +83,7 @@ class Replay:
                   ("reward", np.dtype(np.float32)), ("ended", np.dtype(np.uint8))]  # fmt: skip
         record = np.dtype(fields, align=True)
         needed = self.places * (record.itemsize + self.bytes_beside)
-        frames = Frames(self.places, copies, row_shape, frame_stack) if images else None
+        frames = Frames(self.places, copies, row_shape) if images else None
         check_room(needed + (frames.nbytes if frames else 0), self.places)
         if frames:
             frames.allocate()
@@ -165,15 +163,15 @@ class Replay:
     def state(self) -> State:
         """Return what is kept, without the places that were never taken.
 
-        It is copied, unless there is no memory for that: then the arrays are the buffer's own,
-        to be written to disk before anything is added.
+        It is copied, unless that took most of the memory that is free: then the arrays are the
+        buffer's own, to be written to disk before anything is added.
         """
         taken = min(self._steps * self.copies, self.places)
         fields = {name: field[:taken] for name, field in self._fields.items()}
         needed = sum(field.nbytes for field in fields.values())
-        needed += sum(part.nbytes for part in self._frames.written()) if self._frames else 0
+        needed += self._frames.written().nbytes if self._frames else 0
         free = free_memory()
-        copied = free is None or needed < free
+        copied = free is None or needed < free / 2
         return {
             "places": self.places,
             "copies": self.copies,

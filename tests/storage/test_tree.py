@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -119,11 +120,33 @@ def test_layouts_in_memory_do_not_matter(tmp_path):
     assert same(state, load_tree(tmp_path))
 
 
-def test_loaded_arrays_can_be_written(tmp_path):
-    save_tree(tmp_path, {"a": np.zeros(3)})
-    array = load_tree(tmp_path)["a"]
+@pytest.mark.parametrize("size", [3, 3_000_000])
+def test_loaded_arrays_can_be_written_and_outlive_the_file(size, tmp_path):
+    digests = save_tree(tmp_path, {"odd": np.ones(3, np.uint8), "a": np.arange(float(size))})
+    array = load_tree(tmp_path, digests)["a"]
     array += 1
-    assert array.tolist() == [1, 1, 1]
+    assert load_tree(tmp_path, digests)["a"][-1] == size - 1
+    (tmp_path / ARRAYS).unlink()
+    assert array[0] == 1
+    assert array[-1] == size
+
+
+def test_a_large_array_takes_no_memory_until_it_is_written_to(tmp_path):
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("only Linux tells a process's own memory from mapped files")
+
+    def own() -> int:
+        return int(status.read_text().split("RssAnon:")[1].split()[0]) * 1024
+
+    size = 200 << 20
+    save_tree(tmp_path, {"a": np.zeros(size, np.uint8)})
+    before = own()
+    array = load_tree(tmp_path)["a"]
+    assert not array.any()
+    assert own() - before < size / 4
+    array[:] = 1
+    assert own() - before > size / 2
 
 
 @pytest.mark.parametrize(

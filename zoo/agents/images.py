@@ -44,7 +44,7 @@ def image_inputs(observation_space: Any, *, any_numbers: bool = False) -> list[I
     """Return the images of a space: its Boxes of bytes with three axes, alone or in a Dict.
 
     With `any_numbers` Boxes of other numbers count too. Bytes from 0 to 255 are divided by 255;
-    the channels are the last axis, or the first one where that is shorter.
+    `channels_first` says where the channels are.
     """
     spaces = getattr(observation_space, "spaces", None)
     if not isinstance(spaces, Mapping):
@@ -58,8 +58,16 @@ def image_inputs(observation_space: Any, *, any_numbers: bool = False) -> list[I
     ]
 
 
+def channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether an image of three axes has its channels first: where that axis is the shortest.
+
+    The last axis may be longer than both others, as of small images that are stacked.
+    """
+    return shape[0] < min(shape[1:])
+
+
 def _image_input(key: str | None, space: Any) -> ImageInput:
-    first = space.shape[0] < space.shape[2]
+    first = channels_first(space.shape)
     shape = space.shape if first else (space.shape[2], *space.shape[:2])
     bytes_ = space.dtype == np.uint8 and (space.low == 0).all() and (space.high == _BYTE).all()
     return ImageInput(key, tuple(map(int, shape)), first, _BYTE if bytes_ else 1.0)  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """A `State` on disk: its structure as `tree.json`, its arrays in `arrays.safetensors`.
 
-The arrays are written and read one after the other, straight from and into their own memory,
-so that a replay buffer of gigabytes needs no second copy. Nothing is pickled.
+The arrays are written one after the other, straight from their own memory, and large ones are
+read by mapping the file, so that a replay buffer of gigabytes needs no second copy: not to be
+saved, nor to be filled anew. Nothing is pickled.
 
 In `tree.json` a plain value stands for itself; `{"$array": "7"}` is the array of that name,
 `{"$float": "nan"}` a number that JSON lacks, `{"$int": "0x..."}` one that is too big for most
@@ -17,7 +18,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -37,6 +38,7 @@ _NAMES = {
 }  # fmt: skip
 _MAX_HEADER = 64 << 20
 _PIECE = 16 << 20  # bytes that are copied at once where an array is not contiguous
+_MAPPED = 16 << 20  # bytes from which on an array is mapped, not read
 
 Digests = dict[str, dict[str, Any]]
 """By file name: `{"sha256": ..., "size": ...}`."""
@@ -62,7 +64,8 @@ def save_tree(directory: Path, state: State) -> Digests:
 def load_tree(directory: Path, digests: Mapping[str, Mapping[str, Any]] | None = None) -> State:
     """Read what `save_tree` wrote; with `digests`, refuse files that do not match them.
 
-    Raises `ZooError` for anything damaged. The arrays are new and writable.
+    Raises `ZooError` for anything damaged. The arrays can be written to; large ones are the file's
+    own bytes until then, and its deletion is no harm.
     """
     path = directory / STRUCTURE
     with explain(path, "read"):
@@ -189,12 +192,23 @@ def _read_arrays(
         digest.update(prefix + text)
         arrays = {}
         for name, nbytes in _sizes(strict_json.loads(text, str(path)), size - 8 - length, path):
-            arrays[name] = np.empty(nbytes, np.uint8)
-            if file.readinto(arrays[name].data) != nbytes:
-                raise _damaged(path, "it is cut off")
+            arrays[name] = _next(file, nbytes, path)
             digest.update(arrays[name].data)
     _check(path, size, digest.hexdigest(), digests)
     return arrays
+
+
+def _next(file: BinaryIO, nbytes: int, path: Path) -> np.ndarray:
+    """Return the next bytes of the file as a writable array, which is no way to change the file."""
+    if nbytes >= _MAPPED:
+        begin = file.tell()
+        mapped = np.memmap(file, np.uint8, "c", offset=begin, shape=(nbytes,))
+        file.seek(begin + nbytes)
+        return np.asarray(mapped)
+    array = np.empty(nbytes, np.uint8)
+    if file.readinto(array.data) != nbytes:  # type: ignore[attr-defined]
+        raise _damaged(path, "it is cut off")
+    return array
 
 
 def _sizes(header: Any, available: int, path: Path) -> list[tuple[str, int]]:
