@@ -19,6 +19,7 @@ def box(shape: tuple[int, ...], high: float = 255, dtype: type = np.uint8) -> sp
         (box((84, 80, 4)), False, [(None, (4, 84, 80), False, 255.0)]),
         (box((4, 84, 80)), False, [(None, (4, 84, 80), True, 255.0)]),
         (box((10, 10, 10)), False, [(None, (10, 10, 10), False, 255.0)]),
+        (box((10, 10, 12)), False, [(None, (12, 10, 10), False, 255.0)]),
         (box((10, 10, 4), 1, np.bool_), False, []),
         (box((10, 10, 4), 1, np.bool_), True, [(None, (4, 10, 10), False, 1.0)]),
         (box((10, 10, 4), 7), False, [(None, (4, 10, 10), False, 1.0)]),

@@ -16,6 +16,7 @@ from zoo import ZooError
 from zoo.environments.wrappers import FrameStack
 from zoo.storage.tree import load_tree, save_tree
 from zoo_torch import memory
+from zoo_torch.frames import Frames
 from zoo_torch.prioritized import PrioritizedReplay
 from zoo_torch.replay import Replay
 
@@ -122,17 +123,16 @@ def check(replay: Replay, steps: list[tuple[np.ndarray, ...]], n_step: int = 1) 
     count=st.integers(1, 60),
     capacity=st.integers(3, 60),
     n_step=st.sampled_from([1, 3]),
-    said=st.booleans(),
     strange=st.sampled_from([0.0, 0.1, 1.0]),
 )
 @settings(max_examples=60, deadline=None)
 def test_images_come_out_as_they_went_in(
-    copies, k, channels, first, count, capacity, n_step, said, strange
+    copies, k, channels, first, count, capacity, n_step, strange
 ) -> None:
     if k * channels > WIDTH:  # then the smallest axis is another
         channels = 1
     script = Script(copies, k, channels, first, seed=count, strange=strange)
-    replay = make(script, capacity, n_step=n_step, frame_stack=k if said else None)
+    replay = make(script, capacity, n_step=n_step)
     steps = script.steps(count)
     add(replay, steps)
     check(replay, steps, n_step)
@@ -140,10 +140,9 @@ def test_images_come_out_as_they_went_in(
 
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.parametrize(("k", "channels"), [(4, 1), (1, 3), (2, 2)])
-@pytest.mark.parametrize("said", [False, True])
-def test_the_ring_goes_round_and_keeps_nearly_all(first, k, channels, said) -> None:
+def test_the_ring_goes_round_and_keeps_nearly_all(first, k, channels) -> None:
     script = Script(2, k, channels, first, seed=1)
-    replay = make(script, 400, frame_stack=k if said else None)
+    replay = make(script, 400)
     steps = script.steps(700)
     for number, step in enumerate(steps, 1):
         replay.add(*step)
@@ -158,9 +157,16 @@ def test_a_frame_is_stored_once() -> None:
     steps = script.steps(500)
     add(replay, steps)
     episodes = 1 + sum(bool(step[3][0] | step[4][0]) for step in steps)
-    frames = sum(len(part) for part in replay.state()["frames"]["planes"])
+    frames = len(replay.state()["frames"]["planes"])
     # A step brings one; the first of an episode and the blank before it are two, or one if blank.
     assert 500 + episodes < frames <= 500 + 2 * episodes
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis"), [((84, 84, 4), 2), ((4, 84, 84), 0), ((10, 10, 12), 2), ((6, 6, 6), 2)]
+)
+def test_channels_are_where_encoders_look_for_them(shape: tuple[int, ...], axis: int) -> None:
+    assert Frames.axis_of(shape) == axis
 
 
 def test_the_size_is_a_frame_for_each_step() -> None:
@@ -187,15 +193,27 @@ def test_growing_beyond_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -
         add(replay, script.steps(400))
 
 
+@pytest.mark.parametrize("copies", [1, 3])
+def test_a_large_buffer_finds_out_early_that_it_needs_more(
+    monkeypatch: pytest.MonkeyPatch, copies: int
+) -> None:
+    script = Script(copies, 1, 4, False, seed=3)
+    replays = [make(script, 100_000) for _ in range(2)]
+    size = HEIGHT * WIDTH
+    assert all(100_000 < len(one._frames._pool) < 110_000 for one in replays)
+    steps = script.steps(1000 // copies + 1)
+    add(replays[0], steps)
+    assert len(replays[0]._frames._pool) > 300_000
+    check(replays[0], steps)
+    monkeypatch.setattr(memory, "free_memory", lambda: 200_000 * size)
+    with pytest.raises(ZooError, match=r"a replay buffer of [\d,]+ transitions needs 0\.01\d* GB"):
+        add(replays[1], steps)
+
+
 def test_a_first_allocation_beyond_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda: 1_000_000_000)
     with pytest.raises(ZooError, match=r"1,000,000 transitions needs 7\.2\d GB"):
         Replay(1_000_000, 1, (84, 84, 4), np.uint8, (), np.int64, gamma=0.99)
-
-
-def test_a_stack_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ZooError, match=r"\(84, 84, 4\) are no stack of 3 images"):
-        Replay(9, 1, (84, 84, 4), np.uint8, (), np.int64, gamma=0.99, frame_stack=3)
 
 
 @pytest.mark.parametrize("first", [False, True])
@@ -214,7 +232,7 @@ def test_a_resumed_buffer_goes_on_bit_for_bit(first, cls, pause, channels) -> No
     for mine, its in zip(*batches, strict=True):
         assert mine.tobytes() == its.tobytes()
     assert len(whole) == len(resumed)
-    planes = [np.concatenate(one.state()["frames"]["planes"]) for one in (whole, resumed)]
+    planes = [one.state()["frames"]["planes"] for one in (whole, resumed)]
     assert planes[0].tobytes() == planes[1].tobytes()
 
 
@@ -228,7 +246,7 @@ def test_a_state_that_memory_cannot_hold_twice_goes_straight_to_disk(
     add(replay, steps)
     monkeypatch.setattr("zoo_torch.replay.free_memory", lambda: 1000)
     state = replay.state()
-    assert all(map(np.may_share_memory, state["frames"]["planes"], replay._frames.written()))
+    assert np.may_share_memory(state["frames"]["planes"], replay._frames.written())
     assert np.may_share_memory(state["fields"]["row"], replay._ring)
     save_tree(tmp_path, state)
     other.load_state(load_tree(tmp_path))
@@ -238,8 +256,8 @@ def test_a_state_that_memory_cannot_hold_twice_goes_straight_to_disk(
 def test_what_is_dropped_for_lack_of_room_is_not_drawn_by_priority() -> None:
     """Rows that never continue each other fill the pool long before the ring, twice."""
     script = Script(2, 4, 1, False, seed=6, strange=1.0)
-    replay = make(script, 100, PrioritizedReplay, frame_stack=4)
-    replay._frames._grow = lambda: None  # as if what went before had been as foreseen
+    replay = make(script, 100, PrioritizedReplay)
+    replay._frames._foresee = lambda: None  # as if what went before had been as foreseen
     rng, late, added = np.random.default_rng(0), 0, 0
     for _ in range(40):
         add(replay, script.steps(6))
