@@ -32,6 +32,7 @@ class Episode(NamedTuple):
         pairs = zip(self, other, strict=True)
         return Episode(*(np.concatenate([one, more]) for one, more in pairs))
 
+    @np.errstate(all="ignore")
     def returns(self, gamma: float) -> np.ndarray:
         """Return G_t = R_t+1 + gamma G_t+1 for each step, (T,) float32."""
         backwards = accumulate(self.rewards[::-1].tolist(), lambda G, R: R + gamma * G)

@@ -11,6 +11,7 @@ from zoo_torch.rollout import Rollout
 Samples = dict[str, np.ndarray]
 
 
+@np.errstate(all="ignore")
 def samples_of(rollout: Rollout, pi: Distribution, gamma: float, lambda_: float) -> Samples:
     """Return the arrays (T * n, ...) that a surrogate objective is made of: the rollout's `rows`
     and `actions`, their `log_probs` by the policy `pi` that took them, the generalised

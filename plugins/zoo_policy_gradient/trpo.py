@@ -89,14 +89,8 @@ class TRPO(OnPolicyAlgorithm):
                 shuffle = shuffle or Shuffle(lessons, config.batch_size)
                 rate = config.learning_rate(max(1 - self.steps / steps, 0.0))
                 self._fit(lessons, shuffle, rate)
-                V = self.model.values(rollout.rows)
                 yield self.progress(
-                    {
-                        "train/learning_rate": rate,
-                        "train/value_loss": float(np.square(V - samples["returns"]).mean()),
-                        "train/explained_variance": explained_variance(samples),
-                        **moved,
-                    }
+                    {"train/learning_rate": rate, **self._measure(samples), **moved}
                 )
 
     @np.errstate(all="ignore")
@@ -140,6 +134,15 @@ class TRPO(OnPolicyAlgorithm):
                 error = self.model.values(batch["rows"]) - batch["returns"]
                 self.model.backward_value(error * np.float32(2 / len(error)))
                 self.descend(rate)
+
+    @np.errstate(all="ignore")
+    def _measure(self, samples: Samples) -> dict[str, float]:
+        """Return what the value function is worth after an update, and was before it."""
+        V = self.model.values(samples["rows"])
+        return {
+            "train/value_loss": float(np.square(V - samples["returns"]).mean()),
+            "train/explained_variance": explained_variance(samples),
+        }
 
 
 class Surrogate:
