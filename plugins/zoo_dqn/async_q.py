@@ -21,12 +21,13 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from gymnasium import Space, spaces
+from gymnasium import Space
 from pydantic import Field, model_validator
 
-from zoo import Agent, State, ZooError
+from zoo import Agent, State
 from zoo.agents.heads import QValue
 from zoo_dqn.configuration import NetworkKwargs
+from zoo_dqn.learner import discrete
 from zoo_dqn.networks import QNetwork
 from zoo_torch.actor_learners import ActorLearner, Segment
 from zoo_torch.agents import layered_agent
@@ -141,14 +142,9 @@ class AsyncQ(AsynchronousAlgorithm):
         device: str = "cpu",
     ) -> None:
         """Compute on the CPU whatever the `device`: so do the paper's threads."""
-        if not isinstance(action_space, spaces.Discrete):
-            raise ZooError(
-                f"action values need Discrete actions, not {action_space}",
-                "Use an algorithm with a policy, such as a3c",
-            )
+        self._actions, self._start = discrete(action_space)
         self.config, self.observation_space = config, observation_space
         self._rows = rows_for(observation_space, config.policy_kwargs.encoder)
-        self._actions, self._start = int(action_space.n), int(action_space.start)
         super().__init__(config, observation_space, action_space, seed=seed, device=device)
         self.shared["theta-"] = self.shared["theta"].copy()
         self.shared["followed"] = np.zeros(1, np.int64)

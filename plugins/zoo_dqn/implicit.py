@@ -8,7 +8,6 @@ import numpy as np
 
 from zoo.agents.layers import ACTIVATIONS, Layer
 from zoo_dqn.implicit_agent import COSINES, cosines
-from zoo_dqn.noise import layers
 from zoo_torch import flat, mlp
 from zoo_torch.encoders import Encoder
 
@@ -46,8 +45,8 @@ class ImplicitQuantileNetwork:
             encoder.bind(self.parameters[: ends[0]], self.gradient[: ends[0]])
         self._psi, self._phi, self._f = (
             mlp.MLP(
-                layers(self.parameters[start:end], own),
-                layers(self.gradient[start:end], own),
+                mlp.layers(self.parameters[start:end], own),
+                mlp.layers(self.gradient[start:end], own),
                 activation,
             )
             for start, end, own in zip(ends, ends[1:], shapes, strict=False)

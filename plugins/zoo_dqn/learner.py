@@ -51,13 +51,8 @@ class ValueLearner(OffPolicyAlgorithm):
         device: str = "cpu",
     ) -> None:
         """Refuse, by a `ZooError`, spaces that there are no networks or values for."""
-        if not isinstance(action_space, spaces.Discrete):
-            raise ZooError(
-                f"action values need Discrete actions, not {action_space}",
-                "Use an algorithm with a policy, such as ppo or sac",
-            )
+        self.actions, self.first_action = discrete(action_space)
         super().__init__(config, observation_space, action_space, seed=seed, device=device)
-        self.actions, self.first_action = int(action_space.n), int(action_space.start)
         self.online: Any = self.make_network()
         self.target: Any = self.make_network()
         self.target.parameters[:] = self.online.parameters
@@ -86,8 +81,9 @@ class ValueLearner(OffPolicyAlgorithm):
         return self.network()
 
     def network(self, *, dueling: bool = False, sigma: float | None = None) -> QNetwork:
-        """Return a network of the kind said, see `QNetwork`: with streams or noise, these begin
-        right behind the convolutions, if there are any."""
+        """Return a network of the kind said, see `QNetwork`. Behind the convolutions of images
+        all layers are its own where it has streams or noise: noise is on each of them, and the
+        streams are in the last hidden one, the only one unless `net_arch` adds some."""
         kwargs = self.config.policy_kwargs
         plain = not dueling and sigma is None
         encoder, units = self.encoder(fully_connected=plain), self.units()
@@ -194,6 +190,16 @@ class _Networks:
         self.learner.online.parameters[:] = state["online"]
         self.learner.target.parameters[:] = state["target"]
         self.learner._target_updates = state["target_updates"]
+
+
+def discrete(action_space: Space[Any]) -> tuple[int, int]:
+    """Return how many actions there are and the first of them; `ZooError` unless Discrete."""
+    if not isinstance(action_space, spaces.Discrete):
+        raise ZooError(
+            f"action values need Discrete actions, not {action_space}",
+            "Use an algorithm with a policy, such as ppo or a3c",
+        )
+    return int(action_space.n), int(action_space.start)
 
 
 def of_actions(outputs: np.ndarray, actions: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.agents.layers import Layer
-from zoo_dqn.noise import Noise, layers
+from zoo_dqn.noise import Noise
 from zoo_dqn.streams import Streams
 from zoo_torch import flat, mlp
 from zoo_torch.encoders import Encoder
@@ -51,9 +51,9 @@ class QNetwork:
             encoder.bind(self.parameters[:first], self.gradient[:first])
         own, by_own = self.parameters[first:], self.gradient[first:]
         self.noise = None if sigma is None else Noise(own, by_own, shapes)
-        self._means, self._slopes = layers(own[:n], shapes), layers(by_own[:n], shapes)
-        self._deviations = layers(self.noise.s, shapes) if self.noise else []
-        weights = layers(self.noise.weights, shapes) if self.noise else self._means
+        self._means, self._slopes = mlp.layers(own[:n], shapes), mlp.layers(by_own[:n], shapes)
+        self._deviations = mlp.layers(self.noise.s, shapes) if self.noise else []
+        weights = mlp.layers(self.noise.weights, shapes) if self.noise else self._means
         self._mlp = mlp.MLP(weights, self._slopes, activation)
         self._initialize(rng, sigma or 0.0)
 

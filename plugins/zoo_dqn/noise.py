@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo_torch import flat
+from zoo_torch import flat, mlp
 
 
 class Noise:
@@ -24,7 +24,7 @@ class Noise:
         self.weights, self.by_weights = np.zeros(n, np.float32), gradient[:n]
         self._by_s = gradient[n:]
         self._eps = np.zeros(n, np.float32)
-        self._layers = layers(self._eps, shapes)
+        self._layers = mlp.layers(self._eps, shapes)
 
     def draw(self, rng: np.random.Generator) -> None:
         """Draw eps, and write the weights."""
@@ -40,9 +40,3 @@ class Noise:
     def backward(self) -> None:
         """Complete the gradient: that by the weights, which stands there, is also that by mu."""
         np.multiply(self.by_weights, self._eps, out=self._by_s)
-
-
-def layers(vector: np.ndarray, shapes: flat.Shapes) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (weight (inputs, outputs), bias (outputs,)) of each layer, views of `vector`."""
-    views = flat.views(vector, shapes)
-    return [(views[f"{i}.weight"], views[f"{i}.bias"]) for i in range(len(views) // 2)]

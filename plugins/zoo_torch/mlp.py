@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from zoo.agents.layers import ACTIVATIONS
-from zoo_torch import products
+from zoo_torch import flat, products
 from zoo_torch.workspace import Scratch, Workspace
 
 Derivative = Callable[[np.ndarray], np.ndarray]
@@ -31,6 +31,13 @@ def shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
         found[f"{number}.weight"] = (inputs, outputs)
         found[f"{number}.bias"] = (outputs,)
     return found
+
+
+def layers(vector: np.ndarray, shapes: flat.Shapes) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return (weight (inputs, outputs), bias (outputs,)) of each layer, views of `vector`, for
+    shapes of such names."""
+    views = flat.views(vector, shapes)
+    return [(views[f"{i}.weight"], views[f"{i}.bias"]) for i in range(len(views) // 2)]
 
 
 class MLP:

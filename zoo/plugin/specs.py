@@ -36,7 +36,8 @@ class AlgorithmSpec:
     three dimensions, `tuple` a Tuple of Discrete spaces). `needs` is what `train` is given:
     `environment` (a vector environment) or `model` (a `zoo.TransitionModel`: the environment's
     transition probabilities; environments without are refused before training).
-    `extra` is the extra of the plugin's distribution that the target's imports need.
+    `extra` is the extra of the plugin's distribution that the target's imports need, or that what
+    it imports later does, as for images.
     """
 
     name: str
