@@ -13,7 +13,6 @@ from zoo import Schedule, ZooError
 from zoo.plugin.registry import get_registry
 from zoo.testing.probes import BanditProbe
 from zoo.testing.subject import HORIZON, Subject
-from zoo_torch.on_policy import OnPolicyAlgorithm
 
 PLUGINS = ("zoo_dqn.", "zoo_policy_gradient.", "zoo_actor_critic.")
 DEEP = [
@@ -23,9 +22,12 @@ DEEP = [
     for actions in spec.actions
 ]
 ROLLOUTS = [
-    (name, actions) for name, actions in DEEP
-    if issubclass(get_registry().algorithm_class(name), OnPolicyAlgorithm)
-]  # fmt: skip
+    (name, actions)
+    for name, actions in DEEP
+    if get_registry().algorithm(name).target.startswith("zoo_policy_gradient.")
+    or name in ("a2c", "q-actor-critic", "td-actor-critic")
+]
+"""Those that learn from what their policy has just done, in one process."""
 
 
 class Huge(gym.Wrapper[Any, Any, Any, Any]):
