@@ -5,7 +5,11 @@ The loss is that of `ppo`, eq. 9 of the paper. Minibatches are made of whole seq
 the copies of the environment, cut where a rollout is longer than a minibatch. The gradient goes
 back through time to the beginning of a sequence, whose memory is the one that acting had then,
 and is cut where an episode ended and the memory was cleared. What is left open is as in
-sb3-contrib's RecurrentPPO, whose tuned hyperparameters then carry over.
+sb3-contrib's RecurrentPPO, whose tuned hyperparameters then carry over, but for three things. An
+LSTM that is shared learns from both losses, there from the policy's alone; and `shared_lstm` has
+its way over `enable_critic_lstm`, where both at once are refused there. A value function without
+an LSTM reads what the policy's LSTM reads, there a linear layer of it. And where other weights
+begin orthogonal so do the LSTMs', with forget gates of bias 1; there they are always PyTorch's.
 """
 
 from __future__ import annotations
@@ -46,7 +50,9 @@ class RecurrentKwargs(PolicyKwargs):
         True, description="Give the value function an LSTM of its own; false: no memory."
     )
     shared_lstm: bool = Field(
-        False, description="Let the value function read the policy's LSTM, which learns from both."
+        False,
+        description="Let the value function read the policy's LSTM, which learns from both, "
+        "whatever enable_critic_lstm says.",
     )
 
     @property
