@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
-from gymnasium import Space
+from gymnasium import Space, spaces
 from pydantic import BaseModel
 
 from zoo import Agent, Algorithm, Progress, State
@@ -127,8 +127,17 @@ class OnPolicyAlgorithm(Algorithm):
             raise diverged(
                 self.steps,
                 f"the gradient's norm is {norm}, after {self.updates:,} updates",
-                "Lower learning_rate, or set normalize: true",
+                self._remedy(),
             )
+
+    def _remedy(self) -> str:
+        """Return what may keep training from diverging, of what can be set here."""
+        both = hasattr(self.config, "vf_learning_rate")
+        rates = "learning_rate or vf_learning_rate" if both else "learning_rate"
+        space, senses = self.observation_space, self.senses
+        vector = isinstance(space, spaces.Box) and len(space.shape) == 1
+        off = senses.observations is None and senses.rewards is None
+        return f"Lower {rates}" + (", or set normalize: true" if vector and off else "")
 
     def progress(self, metrics: dict[str, float]) -> Progress:
         """Return where training stands; `ZooError` where that is nowhere."""
