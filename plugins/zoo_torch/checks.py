@@ -44,12 +44,14 @@ def check_learnt(learnt: Any, steps: int) -> None:
     """Raise `ZooError` unless all floats of a state, or of metrics, are finite: what is not must
     not get into a checkpoint."""
     if isinstance(learnt, Mapping):
-        for part in learnt.values():
+        learnt = list(learnt.values())
+    if isinstance(learnt, (list, tuple)):
+        for part in learnt:
             check_learnt(part, steps)
-    elif isinstance(learnt, (float, np.ndarray)) and np.asarray(learnt).dtype.kind == "f":
-        fine = np.isfinite(learnt)
-        if not fine.all():
-            raise diverged(steps, f"what it learnt holds {np.asarray(learnt)[~fine].flat[0]}")
+    elif isinstance(learnt, (float, np.generic, np.ndarray)):
+        numbers = np.asarray(learnt)
+        if numbers.dtype.kind == "f" and not (fine := np.isfinite(numbers)).all():
+            raise diverged(steps, f"what it learnt holds {numbers[~fine].flat[0]}")
 
 
 def diverged(steps: int, how: str, hint: str = "Lower learning_rate") -> ZooError:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from zoo import ZooError
+from zoo_torch.chain import Chain, batch_norm_layers
 from zoo_torch.checks import check_actions, check_finite, check_learnt
 
 
@@ -41,8 +42,26 @@ def test_a_policy_that_acts_by_nan_has_diverged() -> None:
 
 
 def test_a_state_is_searched_to_its_bottom() -> None:
-    fine = {"a": {"b": np.zeros(3), "t": 4, "rng": {"state": "x"}}, "none": None, "f": 0.5}
+    fine = {"a": {"b": np.zeros(3), "t": 4, "rng": {"state": "x"}}, "none": None, "f": 0.5,
+            "list": [{}, {"mean": np.ones(2)}, "word"], "pair": (np.ones(2), 1.5)}  # fmt: skip
     check_learnt(fine, 1)
-    for bad in ({"b": np.array([0, np.nan], np.float32)}, {"b": float("inf")}):
+    nan = np.array([0, np.nan], np.float32)
+    for bad in (
+        {"b": nan},
+        {"b": float("inf")},
+        [{}, {"mean": nan}],
+        (1, [nan]),
+        np.float32("inf"),
+    ):
         with pytest.raises(ZooError, match=r"diverged at step 9: what it learnt holds (nan|inf)"):
             check_learnt(fine | {"a": bad}, 9)
+
+
+@pytest.mark.parametrize("buffer", ["mean", "variance"])
+def test_running_moments_are_among_it(buffer: str) -> None:
+    settings = {"momentum": 0.1, "eps": 1e-5, "warmup": 0}
+    chain = Chain(batch_norm_layers(2, (3, 4, 1), "relu", settings), np.random.default_rng(0))
+    check_learnt(chain.state(), 9)
+    chain.layers[0].buffers()[buffer][1, 0, 2] = np.inf
+    with pytest.raises(ZooError, match=r"diverged at step 9: what it learnt holds inf"):
+        check_learnt(chain.state(), 9)
