@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import Space
 from pydantic import Field
 
-from zoo import Schedule, ScheduleValue, State
+from zoo import State
 from zoo_actor_critic.configuration import KWARGS, ActionNoise, EntropyConfig, TwinKwargs
 from zoo_actor_critic.continuous import least, regression
 from zoo_actor_critic.soft import SoftAlgorithm
@@ -34,7 +34,6 @@ class DroQConfig(ActionNoise, EntropyConfig):
     """Dropout Q-functions."""
 
     policy_kwargs: DropoutKwargs = Field(DropoutKwargs(), description=KWARGS)
-    learning_rate: ScheduleValue = Field(Schedule.parse(3e-4), description="Step size of Adam.")
     gradient_steps: int = Field(
         20,
         ge=-1,

@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium import Space
 from pydantic import Field
 
-from zoo import Schedule, ScheduleValue, ZooError
+from zoo import ZooError
 from zoo_actor_critic.configuration import (
     KWARGS,
     ActionNoise,
@@ -37,7 +37,6 @@ class REDQConfig(ActionNoise, EntropyConfig):
     """Randomized ensembled double Q-learning."""
 
     policy_kwargs: EnsembleKwargs = Field(EnsembleKwargs(), description=KWARGS)
-    learning_rate: ScheduleValue = Field(Schedule.parse(3e-4), description="Step size of Adam.")
     gradient_steps: int = Field(
         20,
         ge=-1,

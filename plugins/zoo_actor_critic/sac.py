@@ -13,7 +13,6 @@ import numpy as np
 from gymnasium import Space
 from pydantic import Field
 
-from zoo import Schedule, ScheduleValue
 from zoo_actor_critic.configuration import KWARGS, ActionNoise, EntropyConfig, TwinKwargs
 from zoo_actor_critic.continuous import least, least_slopes, regression
 from zoo_actor_critic.networks import Critics
@@ -25,7 +24,6 @@ class SACConfig(ActionNoise, EntropyConfig):
     """Soft actor-critic."""
 
     policy_kwargs: TwinKwargs = Field(TwinKwargs(), description=KWARGS)
-    learning_rate: ScheduleValue = Field(Schedule.parse(3e-4), description="Step size of Adam.")
 
 
 class SAC(SoftAlgorithm):

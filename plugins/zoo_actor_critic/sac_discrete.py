@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import Space, spaces
 from pydantic import Field
 
-from zoo import Agent, Schedule, ScheduleValue, ZooError
+from zoo import Agent, ZooError
 from zoo.agents.heads import Categorical as Head
 from zoo.agents.mlp import MLPAgent
 from zoo.agents.preprocess import Preprocess, standard_steps
@@ -33,7 +33,6 @@ class SACDiscreteConfig(EntropyConfig):
     """Soft actor-critic over discrete actions."""
 
     policy_kwargs: TwinKwargs = Field(TwinKwargs(), description=KWARGS)
-    learning_rate: ScheduleValue = Field(Schedule.parse(3e-4), description="Step size of Adam.")
 
 
 class SACDiscrete(OffPolicyAlgorithm):

@@ -15,7 +15,7 @@ import numpy as np
 from gymnasium import Space
 from pydantic import Field
 
-from zoo import Schedule, ScheduleValue, ZooError
+from zoo import ZooError
 from zoo_actor_critic.configuration import (
     KWARGS,
     ActionNoise,
@@ -42,7 +42,6 @@ class TQCConfig(ActionNoise, EntropyConfig):
     """Truncated quantile critics."""
 
     policy_kwargs: QuantileKwargs = Field(QuantileKwargs(), description=KWARGS)
-    learning_rate: ScheduleValue = Field(Schedule.parse(3e-4), description="Step size of Adam.")
     top_quantiles_to_drop_per_net: int = Field(
         2, ge=0, description="Largest quantiles that targets leave out, for each critic, d."
     )

@@ -98,7 +98,7 @@ class TRPO(OnPolicyAlgorithm):
         """Take a step of the policy within the trust region; return what came of it."""
         config: TRPOConfig = self.config
         problem = Surrogate(self.model, samples, config)
-        g = problem.gradient()
+        g = problem.g
         self.check_norm(math.sqrt(float(np.dot(g, g))))
         s = conjugate_gradient(problem.fisher, g, steps=config.cg_max_steps)
         # the longest step for which the divergence, s F s / 2 to second order, is at most delta
@@ -115,7 +115,7 @@ class TRPO(OnPolicyAlgorithm):
         config: TRPOConfig = self.config
         theta = self.model.parameters
         theta_old = theta.copy()
-        L_old, _ = problem.measure()
+        L_old, _ = problem.measure()  # mean(A), but for what is rounded in each L alike
         for tries in range(config.line_search_max_iter):
             shrunk = config.line_search_shrinking_factor**tries
             theta[:] = theta_old + np.float32(shrunk) * step
@@ -149,6 +149,9 @@ class Surrogate:
     """What an update of the policy maximises, and what it costs, as eq. 14 has it:
 
     L = mean(r A), r = pi(a|s) / pi_old(a|s), subject to mean KL(pi_old, pi) <= delta
+
+    `g` is the gradient of L by the parameters at the old policy, where r = 1 and so
+    d L / d log pi = A / n.
     """
 
     def __init__(self, model: ActorCritic, samples: Samples, config: TRPOConfig) -> None:
@@ -159,20 +162,14 @@ class Surrogate:
         self.actions, self.A = samples["actions"][every], samples["advantages"][every]
         if config.normalize_advantage:
             self.A = normalized(self.A)
-        outputs = model.distributions(self.rows).outputs
-        self.old = model.family.of(outputs.copy(), model.log_std.copy())
+        pi = model.distributions(self.rows)
+        self.old = model.family.of(pi.outputs.copy(), model.log_std.copy())
         self._old_log_prob = self.old.log_prob(self.actions)
-
-    def gradient(self) -> np.ndarray:
-        """Return g, of L by the parameters at the old policy, where r = 1 and so
-        d L / d log pi = A / n."""
-        by_log_prob = self.A * np.float32(1 / len(self.A))
-        pi = self.model.distributions(self.rows)
-        self.model.backward_log_prob(pi, self.actions, by_log_prob)
-        return self.model.gradient.copy()
+        model.backward_log_prob(pi, self.actions, self.A * np.float32(1 / len(self.A)))
+        self.g = model.gradient.copy()
 
     def fisher(self, v: np.ndarray) -> np.ndarray:
-        """Return F v, damped, at the old policy, after `gradient`."""
+        """Return F v, damped, at the old policy, before anything else is asked of the model."""
         return fisher_product(self.model, self.old, len(self.rows), v, self.damping)
 
     def measure(self) -> tuple[float, float]:

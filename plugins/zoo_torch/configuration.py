@@ -56,14 +56,6 @@ class PlainKwargs(Config):
         both = usual if self.net_arch is None else self.net_arch
         return both, both
 
-    @property
-    def policy_units(self) -> Units:
-        return self.units([64, 64])[0]
-
-    @property
-    def value_units(self) -> Units:
-        return self.units([64, 64])[1]
-
 
 class PolicyKwargs(PlainKwargs):
     """How the networks are built."""

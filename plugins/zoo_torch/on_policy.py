@@ -180,7 +180,7 @@ class OnPolicyAlgorithm(Algorithm):
         self.model.parameters[:] = state["parameters"]
         self.optimizer.load_state(state["optimizer"])
         for part, saved in (
-            (self.value_optimizer, state.get("value_optimizer", {})),
+            (self.value_optimizer, state["value_optimizer"]),
             (self.senses.observations, state["observations"]),
             (self.senses.rewards, state["rewards"]),
         ):

@@ -198,7 +198,7 @@ def test_the_metric_says_how_far_a_step_moves_the_policy(part: str) -> None:
     learner, data = tiny("trpo", spaces.Discrete(3), cg_damping=0)
     model, own = learner.model, learner.model.encoder.size
     problem = Surrogate(model, data, learner.config)
-    step = problem.gradient()
+    step = problem.g.copy()
     step[{"encoder": slice(own, None), "behind it": slice(own)}.get(part, slice(0))] = 0
     step *= np.float32(np.sqrt(2 * 1e-4 / float(step @ problem.fisher(step))))
     model.parameters += step
