@@ -15,7 +15,6 @@ begin orthogonal so do the LSTMs', with forget gates of bias 1; there they are a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -39,7 +38,6 @@ from zoo_torch.recurrent import (
     sequences_of,
 )
 from zoo_torch.rows import Rows
-from zoo_torch.threads import one_blas_thread
 
 
 class RecurrentKwargs(PolicyKwargs):
@@ -109,22 +107,21 @@ class RecurrentPPO(OnPolicyAlgorithm):
     def make_optimizer(self) -> Adam:
         return Adam(self.model.parameters, eps=1e-5)
 
-    @contextmanager
-    def experience(self, env: Any, n_steps: int | None = None) -> Iterator[RecurrentCollector]:
-        """Give what collects rollouts with a memory, in sequences that fit into minibatches."""
+    def make_collector(self, env: Any, n_steps: int) -> RecurrentCollector:
+        """Return what collects rollouts with a memory, in sequences that fit into minibatches."""
         config: RecurrentPPOConfig = self.config
         if len(self.memory) != env.num_envs:
             self.memory = np.zeros((env.num_envs, self.encoder.width), np.float32)
-        parts = -(-config.n_steps // config.batch_size)
-        with one_blas_thread():
-            yield RecurrentCollector(
-                env, self.model, self.senses, self.memory, n_steps=config.n_steps,
-                gamma=config.gamma, every=-(-config.n_steps // parts),
-            )  # fmt: skip
+        parts = -(-n_steps // config.batch_size)
+        return RecurrentCollector(
+            env, self.model, self.senses, self.memory, n_steps=n_steps, gamma=config.gamma,
+            every=-(-n_steps // parts),
+        )  # fmt: skip
 
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         config: RecurrentPPOConfig = self.config
         with self.experience(env) as collector:
+            assert isinstance(collector, RecurrentCollector)
             while self.steps < steps:
                 rollout = collector.collect(self.rng, self.steps)
                 self.count(collector)

@@ -107,7 +107,11 @@ class OnPolicyAlgorithm(Algorithm):
         `n_steps`, or else of as many as the config says."""
         n_steps = self.config.n_steps if n_steps is None else n_steps
         with one_blas_thread():
-            yield Collector(env, self.model, self.senses, n_steps=n_steps, gamma=self.config.gamma)
+            yield self.make_collector(env, n_steps)
+
+    def make_collector(self, env: Any, n_steps: int) -> Collector:
+        """Return what collects rollouts of `n_steps` from `env`."""
+        return Collector(env, self.model, self.senses, n_steps=n_steps, gamma=self.config.gamma)
 
     def count(self, collector: Collector) -> None:
         """Count the rollout that `collector` has just made."""

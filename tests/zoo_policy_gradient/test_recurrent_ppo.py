@@ -111,6 +111,8 @@ def test_the_first_minibatch_s_policy_is_the_one_that_acted() -> None:
         collector.collect(algorithm.rng, 0)
         rollout = collector.collect(algorithm.rng, 0)
     assert collector.every == 7  # three sequences of each copy, the last one filled up
+    with algorithm.experience(vectorize([TMaze] * 4, seed=0), n_steps=10) as shorter:
+        assert (shorter.n_steps, shorter.every) == (10, 5)
     pi = algorithm.model.behaviour(rollout.rows, rollout.outputs)
     log_probs = pi.log_prob(rollout.actions)
     cut = pieces({"rows": rollout.rows, "actions": rollout.actions, "log_probs": log_probs},
