@@ -82,19 +82,14 @@ class ActorLearner(ABC):
 
     def segment(self, last: np.ndarray, terminated: bool) -> Segment:
         """Return the steps since `begin`, which led to `last` (1, *row)."""
-        rows, actions, rewards = zip(*self._steps, strict=True)
-        return Segment(
-            np.concatenate(rows), np.concatenate(actions), np.array(rewards), last, terminated
-        )
+        return Segment(**self._so_far(), last=last, terminated=terminated)
 
     def state(self) -> State:
         """Return all of it, copied: what lasts, theta' and the segment under way."""
-        under_way = self.segment(self.parameters, False) if self._steps else None
-        names = ("rows", "actions", "rewards")
         return self.lasting() | {
             "parameters": self.parameters.copy(),
             "most": self._most,
-            "segment": under_way and {name: getattr(under_way, name) for name in names},
+            "segment": self._so_far() if self._steps else None,
         }
 
     def lasting(self) -> State:
@@ -112,6 +107,15 @@ class ActorLearner(ABC):
             rows, actions, rewards = (state["segment"][k] for k in ("rows", "actions", "rewards"))
             for i, reward in enumerate(rewards):
                 self._steps.append((rows[i : i + 1], actions[i : i + 1], reward))
+
+    def _so_far(self) -> dict[str, np.ndarray]:
+        """Return the steps since `begin` as a `Segment` names them, copied."""
+        rows, actions, rewards = zip(*self._steps, strict=True)
+        return {
+            "rows": np.concatenate(rows),
+            "actions": np.concatenate(actions),
+            "rewards": np.array(rewards),
+        }
 
 
 class Shared(Protocol):
