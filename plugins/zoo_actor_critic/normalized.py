@@ -57,7 +57,7 @@ class Normalized:
         """Let the targets take over a share of the parameters, and of the running moments."""
         assert self.target is not None
         for target, online in zip(self.target.vectors(), self.network.vectors(), strict=True):
-            target[...] += (np.float32(tau) * (online - target)).astype(target.dtype)
+            target[...] += np.float32(tau) * (online - target)
 
     def state(self) -> State:
         """Return everything that learns, copied."""

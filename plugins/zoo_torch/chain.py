@@ -83,8 +83,9 @@ class Chain:
         return found
 
     def vectors(self) -> list[np.ndarray]:
-        """Return the parameters and all that the layers keep beside them."""
-        return [self.parameters, *(one for of in self.layers for one in of.buffers().values())]
+        """Return the parameters and the other floats that the layers keep, not their counts."""
+        buffers = (one for layer in self.layers for one in layer.buffers().values())
+        return [self.parameters, *(one for one in buffers if one.dtype.kind == "f")]
 
     def state(self) -> State:
         return {

@@ -96,6 +96,23 @@ def test_with_batch_norm_targets_take_over_the_running_moments_too() -> None:
     ours.update(batch(), remaining=1.0)
     for target, online in zip(ours.mu.target.vectors(), ours.mu.network.vectors(), strict=True):
         np.testing.assert_allclose(target, online, atol=1e-6)
+    count = ours.mu.target.layers[0].buffers()["batches"]
+    assert (count, ours.mu.network.layers[0].buffers()["batches"]) == (0, 1)  # it is no share
+
+
+def test_with_batch_norm_targets_are_loaded_that_followed_the_count_of_batches_too() -> None:
+    saved, resumed = learner(batch_norm=True, tau=0.5), learner(batch_norm=True, tau=0.5)
+    for _ in range(3):
+        saved.update(batch(), remaining=1.0)
+    state = saved.parts()["actor"].state()
+    state["target"]["buffers"][0]["batches"] = np.array(2)
+    resumed.mu.load_state(state)
+    saved.mu.follow(0.5)
+    resumed.mu.follow(0.5)
+    for mine, its in zip(resumed.mu.target.vectors(), saved.mu.target.vectors(), strict=True):
+        assert np.array_equal(mine, its)
+    rows = batch().rows
+    assert np.array_equal(resumed.mu.of_target(rows), saved.mu.of_target(rows))
 
 
 def test_with_batch_norm_the_scale_of_observations_does_not_matter_to_learning() -> None:
