@@ -106,6 +106,16 @@ def least_slopes(Q: np.ndarray) -> np.ndarray:
     return by_Q
 
 
+def mean_slopes(Q: np.ndarray) -> np.ndarray:
+    """Return the derivatives (E, n, outputs) by values Q (E, n, outputs) of E critics of
+
+    -mean Q_i(s, a)
+
+    over critics, rows, and what else they put out.
+    """
+    return np.full_like(Q, -1 / Q.size)
+
+
 def regression(Q: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
     """Return the derivatives (E, n, 1) of the squared errors of E critics by their values, and
     the loss,

@@ -29,7 +29,7 @@ from zoo_actor_critic.configuration import (
     TwinKwargs,
     Units,
 )
-from zoo_actor_critic.continuous import least, least_slopes, regression
+from zoo_actor_critic.continuous import least_slopes, regression
 from zoo_actor_critic.normalized import BatchNorm, NormalizedActor, NormalizedCritics
 from zoo_actor_critic.soft import SoftAlgorithm
 from zoo_torch.configuration import OffPolicyConfig
@@ -101,8 +101,8 @@ class CrossQ(SoftAlgorithm):
             batch.rows, batch.actions, batch.next_rows, next_pi.actions
         )
         # y = r + gamma (min_i Q_i(s', a') - alpha log pi(a' | s')),  a' ~ pi(. | s')
-        V = least(next_Q) - np.float32(self.temperature.alpha) * next_pi.log_prob
-        by_Q, loss = regression(Q, batch.rewards + batch.discounts * V)
+        y = batch.rewards + batch.discounts * self.soft_values(next_Q, next_pi)
+        by_Q, loss = regression(Q, y)
         self.critics.descend_jointly(by_Q, rate)
         if (self.updates + 1) % config.policy_delay == 0:
             self._improve(batch.rows, rate)

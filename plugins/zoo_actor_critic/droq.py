@@ -16,7 +16,7 @@ from pydantic import Field
 
 from zoo import State
 from zoo_actor_critic.configuration import KWARGS, ActionNoise, EntropyConfig, TwinKwargs
-from zoo_actor_critic.continuous import least, regression
+from zoo_actor_critic.continuous import mean_slopes, regression
 from zoo_actor_critic.soft import SoftAlgorithm
 from zoo_torch.chain import Chain, dropout_layers
 from zoo_torch.optimizers import Adam
@@ -74,9 +74,8 @@ class DroQ(SoftAlgorithm):
         if (self.updates + 1) % config.policy_delay == 0:
             # line 10: J_pi = mean(alpha log pi(a | s) - mean_i Q_i(s, a))
             pi = self.pi(batch.rows)
-            Q = self.critics(batch.rows, pi.actions)
-            by_actions = self.critics.by_actions(np.full_like(Q, -1 / Q.size))
-            self.improve(pi, by_actions, rate)
+            by_Q = mean_slopes(self.critics(batch.rows, pi.actions))
+            self.improve(pi, self.critics.by_actions(by_Q), rate)
         return loss
 
     def _targets(self, batch: Batch) -> np.ndarray:
@@ -85,8 +84,7 @@ class DroQ(SoftAlgorithm):
         y = r + gamma (min_i Q'_i(s', a') - alpha log pi(a' | s')),    a' ~ pi(. | s')
         """
         pi = self.pi(batch.next_rows)
-        V = least(self.critics.of_targets(batch.next_rows, pi.actions))
-        V -= np.float32(self.temperature.alpha) * pi.log_prob
+        V = self.soft_values(self.critics.of_targets(batch.next_rows, pi.actions), pi)
         return batch.rewards + batch.discounts * V
 
 

@@ -21,7 +21,7 @@ from zoo_actor_critic.configuration import (
     ActorCriticKwargs,
     EntropyConfig,
 )
-from zoo_actor_critic.continuous import least, regression
+from zoo_actor_critic.continuous import mean_slopes, regression
 from zoo_actor_critic.networks import Critics
 from zoo_actor_critic.soft import SoftAlgorithm
 from zoo_torch.replay import Batch
@@ -88,9 +88,8 @@ class REDQ(SoftAlgorithm):
         if (self.updates + 1) % config.policy_delay == 0:
             # J_pi = mean(alpha log pi(a | s) - mean_i Q_i(s, a))
             pi = self.pi(batch.rows)
-            Q = self.critics(batch.rows, pi.actions)
-            by_actions = self.critics.by_actions(np.full_like(Q, -1 / Q.size))
-            self.improve(pi, by_actions, rate)
+            by_Q = mean_slopes(self.critics(batch.rows, pi.actions))
+            self.improve(pi, self.critics.by_actions(by_Q), rate)
         return loss
 
     def _targets(self, batch: Batch) -> np.ndarray:
@@ -102,6 +101,5 @@ class REDQ(SoftAlgorithm):
         """
         pi = self.pi(batch.next_rows)
         S = self.rng.choice(self.N, self.M, replace=False).tolist()
-        V = least(self.critics.of_targets(batch.next_rows, pi.actions, S))
-        V -= np.float32(self.temperature.alpha) * pi.log_prob
+        V = self.soft_values(self.critics.of_targets(batch.next_rows, pi.actions, S), pi)
         return batch.rewards + batch.discounts * V

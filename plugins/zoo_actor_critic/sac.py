@@ -14,7 +14,7 @@ from gymnasium import Space
 from pydantic import Field
 
 from zoo_actor_critic.configuration import KWARGS, ActionNoise, EntropyConfig, TwinKwargs
-from zoo_actor_critic.continuous import least, least_slopes, regression
+from zoo_actor_critic.continuous import least_slopes, regression
 from zoo_actor_critic.networks import Critics
 from zoo_actor_critic.soft import SoftAlgorithm
 from zoo_torch.replay import Batch
@@ -70,6 +70,5 @@ class SAC(SoftAlgorithm):
         y = r + gamma (min_i Q'_i(s', a') - alpha log pi(a' | s')),    a' ~ pi(. | s')
         """
         pi = self.pi(batch.next_rows)
-        V = least(self.critics.of_targets(batch.next_rows, pi.actions))
-        V -= np.float32(self.temperature.alpha) * pi.log_prob
+        V = self.soft_values(self.critics.of_targets(batch.next_rows, pi.actions), pi)
         return batch.rewards + batch.discounts * V

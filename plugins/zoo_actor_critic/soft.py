@@ -10,7 +10,7 @@ from gymnasium import Space
 from zoo import Agent
 from zoo.agents.heads import SquashedGaussian as Head
 from zoo.agents.layers import Layer
-from zoo_actor_critic.continuous import ContinuousAlgorithm
+from zoo_actor_critic.continuous import ContinuousAlgorithm, least
 from zoo_actor_critic.networks import Actor
 from zoo_actor_critic.temperature import Temperature
 from zoo_torch.off_policy import Part
@@ -57,6 +57,14 @@ class SoftAlgorithm(ContinuousAlgorithm):
     def pi(self, rows: np.ndarray) -> SquashedGaussian:
         """Return a draw of pi(. | s) for each of n rows."""
         return SquashedGaussian(self.actor(rows), self.normal(len(rows)))
+
+    def soft_values(self, Q: np.ndarray, pi: SquashedGaussian) -> np.ndarray:
+        """Return V (n,) by the values Q (E, n, 1) of E critics for a draw of `pi`: eq. 3, and in it
+        the least of the critics,
+
+        V = min_i Q_i(s, a) - alpha log pi(a | s)
+        """
+        return least(Q) - np.float32(self.temperature.alpha) * pi.log_prob
 
     def explore(self, rows: np.ndarray, remaining: float) -> np.ndarray:
         """a ~ pi(. | s)"""

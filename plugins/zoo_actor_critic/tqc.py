@@ -22,6 +22,7 @@ from zoo_actor_critic.configuration import (
     ActorCriticKwargs,
     EntropyConfig,
 )
+from zoo_actor_critic.continuous import mean_slopes
 from zoo_actor_critic.networks import Critics
 from zoo_actor_critic.soft import SoftAlgorithm
 from zoo_torch.quantiles import midpoints
@@ -88,8 +89,7 @@ class TQC(SoftAlgorithm):
 
         # eq. 15: J_pi = mean(alpha log pi(a | s) - mean_n,m theta_n^m(s, a))
         pi = self.pi(batch.rows)
-        theta = self.critics(batch.rows, pi.actions)
-        by_theta = np.full_like(theta, -1 / theta.size)
+        by_theta = mean_slopes(self.critics(batch.rows, pi.actions))
         self.improve(pi, self.critics.by_actions(by_theta), rate)
         if self.updates % config.target_update_interval == 0:
             self.critics.follow(config.tau)

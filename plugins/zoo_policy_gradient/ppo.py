@@ -18,6 +18,7 @@ from zoo_policy_gradient.samples import Samples, explained_variance, samples_of
 from zoo_torch.actor_critic import Slopes
 from zoo_torch.advantages import normalized
 from zoo_torch.configuration import OnPolicyConfig
+from zoo_torch.distributions import Distribution
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam
 from zoo_torch.rollout import Shuffle
@@ -82,8 +83,9 @@ class PPO(OnPolicyAlgorithm):
                 rate = config.learning_rate(remaining)
                 clip = Clip.at(config, remaining)
                 self._optimize(samples, shuffle, rate, clip)
+                pi, V = self.model.assess(samples["rows"])
                 yield self.progress(
-                    {"train/learning_rate": rate, **self._measure(samples, clip.epsilon)}
+                    {"train/learning_rate": rate, **measured(pi, V, samples, clip.epsilon)}
                 )
 
     @np.errstate(all="ignore")
@@ -99,19 +101,6 @@ class PPO(OnPolicyAlgorithm):
                 slopes = ppo_slopes(log_ratio, V, batch, config, clip)
                 self.model.backward(pi, batch["actions"], slopes)
                 self.descend(rate)
-
-    @np.errstate(all="ignore")
-    def _measure(self, samples: Samples, epsilon: float) -> dict[str, float]:
-        """Return what the update has done, over all samples of the rollout."""
-        pi, V = self.model.assess(samples["rows"])
-        log_ratio = pi.log_prob(samples["actions"]) - samples["log_probs"]
-        return {
-            "train/value_loss": float(np.square(V - samples["returns"]).mean()),
-            "train/entropy": float(pi.entropy().mean()),
-            "train/approx_kl": divergence(log_ratio),
-            "train/clip_fraction": float((np.abs(np.expm1(log_ratio)) > epsilon).mean()),
-            "train/explained_variance": explained_variance(samples),
-        }
 
 
 def ppo_slopes(
@@ -140,6 +129,20 @@ def ppo_slopes(
         values=error * np.float32(2 * config.vf_coef / n),
         entropy=-config.ent_coef / n,
     )
+
+
+@np.errstate(all="ignore")
+def measured(pi: Distribution, V: np.ndarray, samples: Samples, epsilon: float) -> dict[str, float]:
+    """Return what an update has done, over all samples of the rollout, of which policy and value
+    function now say `pi` and `V`."""
+    log_ratio = pi.log_prob(samples["actions"]) - samples["log_probs"]
+    return {
+        "train/value_loss": float(np.square(V - samples["returns"]).mean()),
+        "train/entropy": float(pi.entropy().mean()),
+        "train/approx_kl": divergence(log_ratio),
+        "train/clip_fraction": float((np.abs(np.expm1(log_ratio)) > epsilon).mean()),
+        "train/explained_variance": explained_variance(samples),
+    }
 
 
 def divergence(log_ratio: np.ndarray) -> float:

@@ -22,8 +22,8 @@ from pydantic import Field
 
 from zoo import Agent, Progress, State
 from zoo.agents.recurrent import RecurrentAgent
-from zoo_policy_gradient.ppo import Clip, PPOConfig, divergence, ppo_slopes
-from zoo_policy_gradient.samples import Samples, explained_variance, samples_of
+from zoo_policy_gradient.ppo import Clip, PPOConfig, divergence, measured, ppo_slopes
+from zoo_policy_gradient.samples import Samples, samples_of
 from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.agents import reading_of
 from zoo_torch.configuration import PolicyKwargs
@@ -133,8 +133,11 @@ class RecurrentPPO(OnPolicyAlgorithm):
                 rate = config.learning_rate(remaining)
                 clip = Clip.at(config, remaining)
                 self._optimize(sequences, memories, rate, clip)
-                measured = self._measure(sequences, memories, clip.epsilon)
-                yield self.progress({"train/learning_rate": rate, **measured})
+                rows, samples = sequences_of(sequences, memories)
+                pi, V = self.model.assess(rows)  # type: ignore[arg-type]
+                yield self.progress(
+                    {"train/learning_rate": rate, **measured(pi, V, samples, clip.epsilon)}
+                )
 
     @np.errstate(all="ignore")
     def _optimize(self, sequences: Samples, memories: np.ndarray, rate: float, clip: Clip) -> None:
@@ -150,22 +153,6 @@ class RecurrentPPO(OnPolicyAlgorithm):
                 slopes = ppo_slopes(log_ratio, V, batch, config, clip)
                 self.model.backward(pi, batch["actions"], slopes)
                 self.descend(rate)
-
-    @np.errstate(all="ignore")
-    def _measure(
-        self, sequences: Samples, memories: np.ndarray, epsilon: float
-    ) -> dict[str, float]:
-        """Return what the update has done, over all samples of the rollout."""
-        rows, samples = sequences_of(sequences, memories)
-        pi, V = self.model.assess(rows)  # type: ignore[arg-type]
-        log_ratio = pi.log_prob(samples["actions"]) - samples["log_probs"]
-        return {
-            "train/value_loss": float(np.square(V - samples["returns"]).mean()),
-            "train/entropy": float(pi.entropy().mean()),
-            "train/approx_kl": divergence(log_ratio),
-            "train/clip_fraction": float((np.abs(np.expm1(log_ratio)) > epsilon).mean()),
-            "train/explained_variance": explained_variance(samples),
-        }
 
     def agent(self) -> Agent:
         """Return the current policy, of the portable kind `recurrent`, with an empty memory."""

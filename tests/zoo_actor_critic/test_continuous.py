@@ -7,7 +7,7 @@ import pytest
 from gymnasium import spaces
 
 from zoo import ZooError
-from zoo_actor_critic.continuous import Bounds, regression
+from zoo_actor_critic.continuous import Bounds, least_slopes, mean_slopes, regression
 from zoo_actor_critic.sac import SAC, SACConfig
 
 LOW, HIGH = np.array([[-1.0], [0.0]], np.float32), np.array([[1.0], [10.0]], np.float32)
@@ -51,6 +51,12 @@ def test_squared_errors_and_their_derivatives() -> None:
     by_Q, loss = regression(Q, y)
     assert loss == pytest.approx((0 + 1 + 1 + 4) / 2)
     assert by_Q[..., 0].tolist() == [[0, -1], [-1, 2]]
+
+
+def test_policies_ascend_the_least_of_the_critics_or_their_mean() -> None:
+    Q = np.float32([[[1], [2]], [[0], [5]]])
+    assert least_slopes(Q)[..., 0].tolist() == [[0, -0.5], [-0.5, 0]]
+    assert mean_slopes(Q)[..., 0].tolist() == [[-0.25, -0.25], [-0.25, -0.25]]
 
 
 def test_random_actions_are_spread_over_the_whole_range() -> None:

@@ -16,8 +16,9 @@ from gymnasium import spaces
 import zoo
 from tests.zoo_torch.scripted import Scripted
 from zoo import ZooError
-from zoo_policy_gradient.ppo import PPO, Clip, PPOConfig, divergence, ppo_slopes
+from zoo_policy_gradient.ppo import PPO, Clip, PPOConfig, divergence, measured, ppo_slopes
 from zoo_policy_gradient.recurrent_ppo import RecurrentPPO
+from zoo_torch.distributions import Categorical
 from zoo_torch.rollout import Shuffle
 
 BOX = spaces.Box(-1, 1, (3,), np.float32)
@@ -38,6 +39,18 @@ def objective(
         V = batch["values"] + moved
     L_vf = (V - batch["returns"]).square().mean()
     return L_clip - config.vf_coef * L_vf + config.ent_coef * S.mean()
+
+
+def test_what_an_update_has_done_is_measured_by_hand() -> None:
+    p, old = np.float32([[0.5, 0.5], [0.9, 0.1]]), np.float32([0.4, 0.1])
+    samples = {"actions": np.array([0, 1]), "log_probs": np.log(old),
+               "returns": np.float32([1, 4]), "values": np.float32([1, 2])}  # fmt: skip
+    found = measured(Categorical(np.log(p)), np.float32([2, 2]), samples, 0.2)
+    assert found["train/value_loss"] == pytest.approx((1 + 4) / 2)
+    assert found["train/entropy"] == pytest.approx(-(p * np.log(p)).sum() / 2)
+    assert found["train/approx_kl"] == pytest.approx((1.25 - 1 - np.log(1.25)) / 2, rel=1e-4)
+    assert found["train/clip_fraction"] == 0.5  # ratios of 1.25 and 1
+    assert found["train/explained_variance"] == pytest.approx(1 - 1 / 2.25)
 
 
 @pytest.mark.parametrize("normalize", [False, True])
