@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 
@@ -36,4 +38,6 @@ def normalized(A: np.ndarray) -> np.ndarray:
     """Return advantages (n,) with mean 0 and deviation 1; a single one is left as it is."""
     if len(A) == 1:
         return A
-    return (A - A.mean()) / (A.std(ddof=1) + np.float32(1e-8))
+    centred = A - A.mean()
+    deviation = math.sqrt(np.dot(centred, centred) / (len(A) - 1))
+    return centred / np.float32(deviation + 1e-8)

@@ -177,7 +177,11 @@ class Shuffle:
     def epoch(
         self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator
     ) -> Iterator[dict[str, np.ndarray]]:
-        """Yield every sample once, in minibatches that last until the next one."""
+        """Yield every sample once, in minibatches that last until the next one: the arrays as they
+        are where one minibatch holds all of them, since order does not matter within it."""
+        if len(self._batches) == 1:
+            yield dict(arrays)
+            return
         order = rng.permutation(self._size)
         for name, room in self._room.items():
             np.take(arrays[name], order, axis=0, out=room, mode="clip")

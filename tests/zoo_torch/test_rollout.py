@@ -100,6 +100,14 @@ def test_an_epoch_has_every_sample_once_and_rows_stay_together() -> None:
     assert orders[0] != orders[1]
 
 
+@pytest.mark.parametrize("size", [10, 16])
+def test_a_minibatch_of_all_samples_is_not_shuffled(size: int) -> None:
+    arrays = {"rows": np.arange(20.0).reshape(10, 2), "actions": np.arange(10)}
+    (batch,) = Shuffle(arrays, size).epoch(arrays, np.random.default_rng(0))
+    assert batch["actions"].tolist() == list(range(10))
+    assert batch["rows"] is arrays["rows"]
+
+
 @pytest.mark.parametrize("algorithm", ["ppo", "a2c"])
 @pytest.mark.parametrize("check", ["exact_resume", "state_round_trip", "resume_with_fresh_episodes",
                                    "agent_is_detached", "bundle_round_trip"])  # fmt: skip
