@@ -35,7 +35,7 @@ test-slow: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	ZOO_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(JOBS) tests/foreign/test_fuzz.py \
-	  tests/importers/test_hostile.py
+	  tests/importers/test_damaged.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
