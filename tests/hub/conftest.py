@@ -11,9 +11,15 @@ from typing import Any
 import pytest
 from huggingface_hub import constants
 
-from tests.hub.server.serving import Served, serving
+from tests.hub.hostile import Hostile, made
+from tests.hub.server.serving import Served, running, serving
 from zoo.hub import connection
+from zoo.hub.card import card_files
+from zoo.hub.huggingface import HuggingFaceHub
+from zoo.hub.local import LocalHub
+from zoo.hub.server.app import create_app
 from zoo.hub.server.tokens import Tokens, add_token
+from zoo.storage.bundle import attach
 
 
 @pytest.fixture
@@ -48,3 +54,31 @@ def serve(tmp_path: Path, online: None) -> Iterator[Callable[..., Served]]:
 @pytest.fixture
 def served(serve: Callable[..., Served]) -> Served:
     return serve()
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def bad(served: Served, monkeypatch: pytest.MonkeyPatch) -> Hostile:
+    monkeypatch.setattr("zoo.hub.server.writing.MOST_REGULAR", 100_000)  # the film is uploaded
+    return Hostile(create_app(served.root, Tokens(served.root.parent / "tokens.json")))
+
+
+@pytest.fixture
+def hub(
+    bad: Hostile, served: Served, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> HuggingFaceHub:
+    """Return a client of the bad server, which has `team/walker`, by way of the good one."""
+    monkeypatch.setenv("HF_TOKEN", served.token)
+    bundle = made(served.root.parent / "a")
+    LocalHub(served.root).push(attach(bundle, card_files(bundle)), "team/walker")
+    return HuggingFaceHub(stack.enter_context(running(bad)), timeout=2)
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> LocalHub:
+    return LocalHub(tmp_path / "mine")

@@ -1,11 +1,22 @@
-"""A server between the client and the real one, which does what a bad one would."""
+"""A server between the client and the real one, which does what a bad one would.
+
+`made` makes the agents that go through it, with a film that is large enough to break off.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from tests.actors import saved, walker
+from zoo.hub.local import LocalHub
+from zoo.storage.bundle import Bundle
+
+FILM = os.urandom(600_000)
 
 Answer = list[dict[str, Any]]
 """The messages of an ASGI response."""
@@ -129,3 +140,14 @@ def saying(content: bytes, code: int = 200) -> Callable[[Answer, Any], Any]:
         await send({"type": "http.response.body", "body": content})
 
     return spoil
+
+
+def made(path: Path, seed: int = 0) -> Bundle:
+    return saved(path, walker(seed), "FrozenLake-v1", files={"replay.mp4": FILM + bytes([seed])})
+
+
+def assert_nothing_came(mine: LocalHub) -> None:
+    assert list(mine.refs.names()) == []
+    assert not list((mine.root / "bundles").rglob("agent.json"))
+    for digest in mine.blobs.digests():
+        assert mine.blobs.is_whole(digest)

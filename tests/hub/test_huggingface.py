@@ -27,11 +27,6 @@ def hub(served: Served, monkeypatch: pytest.MonkeyPatch) -> HuggingFaceHub:
     return HuggingFaceHub(served.url, timeout=5)
 
 
-@pytest.fixture
-def mine(tmp_path: Path) -> LocalHub:
-    return LocalHub(tmp_path / "mine")
-
-
 def made(path: Path, seed: int = 0, **files: bytes) -> Bundle:
     named = {name.replace("_", "."): content for name, content in files.items()}
     return saved(
