@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -63,12 +64,10 @@ class TorchEncoder:
         if self._first is not None:
             parameters[:], self._first = self._first, None
         self._parameters = parameters
-        self._host = _tensors(flat.views(parameters, self._shapes))
-        self._slopes = _tensors(flat.views(gradient, self._shapes))
-        self._leaves = [
-            (one.detach() if self._shares else one.to(self._device, copy=True)).requires_grad_()
-            for one in self._host
-        ]
+        self._host, self._slopes = torch.from_numpy(parameters), torch.from_numpy(gradient)
+        self._mirror = self._host if self._shares else self._host.to(self._device, copy=True)
+        # `data`, not `detach`, lets an upload come between a pass and its gradient
+        self._leaves = [one.data.requires_grad_() for one in self._parts(self._mirror)]
 
     def forward(self, rows: np.ndarray) -> np.ndarray:
         self._upload()
@@ -88,8 +87,7 @@ class TorchEncoder:
         assert self._features is not None, "backward follows forward"
         found = self._gradient(self._features, by_features)
         self._features = None
-        for room, one in zip(self._slopes, found, strict=True):
-            room.copy_(one)
+        self._write(found)
 
     def pull(self, rows: np.ndarray, by_features: np.ndarray) -> None:
         self._upload()
@@ -99,22 +97,22 @@ class TorchEncoder:
                 features = self._compute(rows[piece], self._leaves)
             found = self._gradient(features, by_features[piece])
             total = [a + b for a, b in zip(total, found, strict=True)] if total else found
-        for room, one in zip(self._slopes, total, strict=True):
-            room.copy_(one)
+        self._write(total)
 
     def push(self, rows: np.ndarray, direction: np.ndarray) -> np.ndarray:
         self._upload()
-        moves = _tensors(flat.views(np.ascontiguousarray(direction, np.float32), self._shapes))
+        moved = torch.from_numpy(np.ascontiguousarray(direction, np.float32)).to(self._device)
+        moves = self._parts(moved)
         parts = []
         with torch.no_grad(), forward_ad.dual_level():
             leaves = [
-                forward_ad.make_dual(leaf, move.to(self._device))
+                forward_ad.make_dual(leaf, move)
                 for leaf, move in zip(self._leaves, moves, strict=True)
             ]
             for piece in _pieces(rows):
-                moved = forward_ad.unpack_dual(self._compute(rows[piece], leaves)).tangent
-                assert moved is not None
-                parts.append(moved.cpu().numpy())
+                by_move = forward_ad.unpack_dual(self._compute(rows[piece], leaves)).tangent
+                assert by_move is not None
+                parts.append(by_move.cpu().numpy())
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def tensors(self) -> list[dict[str, np.ndarray]]:
@@ -127,10 +125,11 @@ class TorchEncoder:
     def _compute(self, rows: np.ndarray, parameters: Sequence[torch.Tensor]) -> torch.Tensor:
         images, rest = self.rows.split(rows)
         taken = iter(parameters)
-        parts = [
-            _apply(network, self._pixels(image, one), taken)
-            for (one, network), image in zip(self._pairs, images, strict=True)
-        ]
+        with self._repeatable():
+            parts = [
+                _apply(network, self._pixels(image, one), taken)
+                for (one, network), image in zip(self._pairs, images, strict=True)
+            ]
         if rest is not None:
             parts.append(torch.from_numpy(rest).to(self._device))
         return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
@@ -138,7 +137,33 @@ class TorchEncoder:
     def _gradient(self, features: torch.Tensor, by_features: np.ndarray) -> Sequence[torch.Tensor]:
         """Return a scalar's gradient by each parameter, given that by the features."""
         by = torch.from_numpy(np.ascontiguousarray(by_features, np.float32)).to(self._device)
-        return torch.autograd.grad(features, self._leaves, by)
+        with self._repeatable():
+            return torch.autograd.grad(features, self._leaves, by)
+
+    def _write(self, gradients: Sequence[torch.Tensor]) -> None:
+        """Copy gradients by each parameter to where they belong, from another memory at once."""
+        if not self._shares:
+            self._slopes.copy_(torch.cat([one.reshape(-1) for one in gradients]))
+            return
+        for room, one in zip(self._parts(self._slopes), gradients, strict=True):
+            room.copy_(one)
+
+    def _parts(self, vector: torch.Tensor) -> list[torch.Tensor]:
+        """Return each parameter as a view of a vector (size,)."""
+        parts = vector.split([math.prod(shape) for shape in self._shapes.values()])
+        return [one.view(shape) for one, shape in zip(parts, self._shapes.values(), strict=True)]
+
+    def _repeatable(self) -> AbstractContextManager[None]:
+        """Have cuDNN compute the same each time: it chooses by the clock otherwise, and adds up in
+        any order."""
+        if self._device.type == "cpu":
+            return nullcontext()
+        flags = torch.backends.cudnn.flags
+        return flags(  # type: ignore[no-untyped-call, no-any-return]
+            enabled=True,
+            deterministic=True,
+            allow_tf32=torch.backends.cudnn.allow_tf32,
+        )
 
     def _pixels(self, images: np.ndarray, one: ImageInput) -> torch.Tensor:
         """Return a batch of images as float32 (n, channels, height, width), which lie in memory
@@ -153,9 +178,7 @@ class TorchEncoder:
     def _upload(self) -> None:
         """Copy the parameters to a device that shares no memory with the host."""
         if not self._shares:
-            with torch.no_grad():
-                for leaf, host in zip(self._leaves, self._host, strict=True):
-                    leaf.copy_(host)
+            self._mirror.copy_(self._host)
 
     def _draw(self, rng: np.random.Generator, orthogonal: bool) -> np.ndarray:
         """Return first weights (size,): orthogonal with biases of 0, or PyTorch's own.
@@ -182,10 +205,6 @@ class TorchEncoder:
 def _pieces(rows: np.ndarray) -> Iterator[slice]:
     """Yield the pieces that many rows are taken in."""
     return (slice(start, start + CHUNK) for start in range(0, len(rows), CHUNK))
-
-
-def _tensors(views: dict[str, np.ndarray]) -> list[torch.Tensor]:
-    return [torch.from_numpy(view) for view in views.values()]
 
 
 def _apply(network: Network, x: torch.Tensor, parameters: Iterator[torch.Tensor]) -> torch.Tensor:

@@ -142,8 +142,11 @@ def test_a_pull_in_pieces_is_the_gradient_of_all_rows(
     assert not moved[:, 256:].any()  # no parameter moves the numbers beside the images
 
 
-def test_products_leave_what_backward_needs_and_see_what_the_parameters_are_now() -> None:
-    encoder, parameters, gradient = bound(LAST)
+@pytest.mark.parametrize("shares", [True, False], ids=["shared", "mirrored"])
+def test_products_leave_what_backward_needs_and_see_what_the_parameters_are_now(
+    shares: bool,
+) -> None:
+    encoder, parameters, gradient = bound(LAST, shares=shares)
     rows, other = images(LAST), images(LAST, 3)[::-1].copy()
     by, v = np.ones((5, 512), np.float32), np.ones_like(parameters)
     encoder.forward(rows)
@@ -161,6 +164,19 @@ def test_products_leave_what_backward_needs_and_see_what_the_parameters_are_now(
     assert not gradient.any()
 
 
+def test_passes_on_a_gpu_are_repeatable_and_leave_the_flags_as_they_were() -> None:
+    encoder, *_ = bound(LAST)
+    flags = torch.backends.cudnn
+    before = flags.enabled, flags.benchmark, flags.deterministic, flags.allow_tf32
+    encoder._device = torch.device("cuda")
+    with encoder._repeatable():
+        assert flags.enabled
+        assert flags.deterministic
+        assert not flags.benchmark
+        assert flags.allow_tf32 == before[-1]
+    assert (flags.enabled, flags.benchmark, flags.deterministic, flags.allow_tf32) == before
+
+
 @pytest.mark.parametrize("shares", [True, False], ids=["shared", "mirrored"])
 def test_a_pass_sees_what_the_parameters_are_now(shares: bool) -> None:
     encoder, parameters, _ = bound(LAST, shares=shares)
@@ -173,8 +189,9 @@ def test_a_pass_sees_what_the_parameters_are_now(shares: bool) -> None:
     assert not encoder.forward(rows).any()
 
 
-def test_inference_leaves_what_backward_needs_and_takes_many_rows_in_pieces() -> None:
-    encoder, _, gradient = bound(LAST)
+@pytest.mark.parametrize("shares", [True, False], ids=["shared", "mirrored"])
+def test_inference_leaves_what_backward_needs_and_takes_many_rows_in_pieces(shares: bool) -> None:
+    encoder, _, gradient = bound(LAST, shares=shares)
     rows, many = images(LAST), images(LAST, 600)
     features = encoder.forward(rows)
     pieces = encoder.infer(many)
