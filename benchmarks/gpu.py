@@ -5,10 +5,12 @@
 The environments cost nothing (`free_environments.py`), so what is measured is acting and
 learning: PPO and DQN on frames like Atari's, SAC and TD3 on numbers like HalfCheetah's. Each side
 trains through `zoo.train` in a process of its own, SB3's as `sb3-...`, with the same
-hyperparameters and number of updates; seconds are those of training, after start-up. It prints
-the machine and a Markdown table, for RESULTS.md.
+hyperparameters and number of updates, without checkpoints. Seconds are those of training after
+the first fifth of the steps, by then whatever is loaded or chosen once is there. It prints a
+Markdown table with the machine's name, for RESULTS.md.
 
-On a GPU the zoo computes what reads images there, and everything else on the CPU.
+On a GPU the zoo computes what reads images there, and everything else on the CPU: SAC and TD3 as a
+whole, whose rows then name the CPU. SB3 makes cuDNN repeatable when it seeds, and so does the zoo.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -30,12 +33,18 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Load:
-    """An algorithm at work on a free environment; `steps` take a CPU here about a minute."""
+    """An algorithm at work on a free environment; `steps` take a CPU here about a minute, a GPU
+    does ten times as many."""
 
     env: str
     n_envs: int
     steps: int
     config: dict[str, Any]
+
+    @property
+    def images(self) -> bool:
+        """Whether the zoo has something to compute on a GPU."""
+        return self.env == "Frames"
 
 
 LOADS = {
@@ -51,15 +60,17 @@ import zoo
 name, env, n_envs, steps, config, device = json.loads(sys.argv[1])
 with tempfile.TemporaryDirectory() as runs:
     run = zoo.train(name, env, steps=steps, n_envs=n_envs, seed=0, set=config, device=device,
-                    eval_every=0, runs=runs)
-    from zoo.storage.checkpoint import load_checkpoint
-    state = load_checkpoint(run.checkpoints)[0]
-print(json.dumps({"seconds": state["host"]["seconds"], "steps": run.steps}))
+                    eval_every=0, checkpoint_every=0, final_episodes=1, runs=runs)
+    from zoo.storage.metrics import read_metrics
+    rows = [{"steps": 0, "seconds": 0.0}, *read_metrics(run.metrics)]
+first = next(row for row in rows if 5 * row["steps"] >= rows[-1]["steps"] or row is rows[-2])
+print(json.dumps([[row["steps"], row["seconds"]] for row in (first, rows[-1])]))
 """
 
 
-def train(name: str, load: Load, device: str, steps: int) -> dict[str, float]:
-    """Return the `seconds` and the `steps` of a training in a process of its own."""
+def train(name: str, load: Load, device: str, steps: int) -> list[list[float]]:
+    """Return the steps and seconds at the beginning and at the end of what is measured of a
+    training in a process of its own."""
     env = f"{HERE / 'free_environments.py'}:{load.env}"
     said = json.dumps([name, env, load.n_envs, steps, load.config, device])
     done = subprocess.run(
@@ -78,7 +89,10 @@ def updates(load: Load, steps: int) -> int:
 def machine(device: str) -> str:
     """Return the name of what computes."""
     if device == "cpu":
-        return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+        info = Path("/proc/cpuinfo")
+        found = re.search(r"model name\s*: (.+)", info.read_text() if info.exists() else "")
+        name = found[1] if found else platform.processor() or platform.machine()
+        return f"{name}, {os.cpu_count()} cores"
     import torch
 
     return torch.cuda.get_device_name(device)
@@ -101,12 +115,15 @@ def main() -> None:
     for device in arguments.devices or devices():
         for name in arguments.only or LOADS:
             load = LOADS[name]
+            usual = load.steps * (1 if device == "cpu" else 10)
             for side, prefix in (("zoo", ""), ("SB3", "sb3-")):
-                told = train(prefix + name, load, device, arguments.steps or load.steps)
-                steps, seconds = int(told["steps"]), told["seconds"]
+                where = device if prefix or load.images else "cpu"
+                begin, end = train(prefix + name, load, where, arguments.steps or usual)
+                seconds = end[1] - begin[1]
+                made = updates(load, int(end[0])) - updates(load, int(begin[0]))
                 print(
-                    f"| {name} | {machine(device)} | {side} | {steps / seconds:.0f} | "
-                    f"{updates(load, steps) / seconds:.1f} |",
+                    f"| {name} | {machine(where)} | {side} | {(end[0] - begin[0]) / seconds:.0f} | "
+                    f"{made / seconds:.1f} |",
                     flush=True,
                 )
 
