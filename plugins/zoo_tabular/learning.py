@@ -15,8 +15,9 @@ import numpy as np
 from gymnasium import Space
 from pydantic import BaseModel
 
-from zoo import Agent, Algorithm, Progress, State, TransitionModel, ZooError, find_model
+from zoo import Agent, Progress, State, TransitionModel, ZooError, find_model
 from zoo.agents.table import StateIndex, TableAgent
+from zoo_tabular.base import NumPyAlgorithm
 from zoo_tabular.compiled import can_compile, fast
 from zoo_tabular.configuration import TabularConfig
 from zoo_tabular.exploration import Exploration, StepSize, scheduled
@@ -65,7 +66,7 @@ class NoMemory(NamedTuple):
     nothing: np.ndarray
 
 
-class TabularAlgorithm(Algorithm):
+class TabularAlgorithm(NumPyAlgorithm):
     """Learns tables by acting: in a simulation where the model is known, compiled if possible.
 
     A subclass gives `Config`, the function `loop(world, tables, memory, settings, t, batches,

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from gymnasium import Space
 
-from zoo import Algorithm, Progress, State, ZooError
+from zoo import Progress, State, ZooError
+from zoo_tabular.base import NumPyAlgorithm
 
 REPORT_EVERY = 100
 """Pulls between two `Progress`."""
 
 
-class BanditAlgorithm(Algorithm):
+class BanditAlgorithm(NumPyAlgorithm):
     """A loop over a vector environment; subclasses choose arms and learn from their rewards.
 
     A subclass gives `make_arrays` (everything that it learns), `contexts` (what `choose` and

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from gymnasium import Space
 
-from zoo import Agent, Algorithm, Progress, State, ZooError
+from zoo import Agent, Progress, State, ZooError
 from zoo.agents.heads import QValue
 from zoo.agents.layers import Layer
 from zoo.agents.mlp import MLPAgent
+from zoo_tabular.base import NumPyAlgorithm
 from zoo_tabular.exploration import scheduled, select
 from zoo_tabular.learning import check_memory
 from zoo_tabular.traces import DUTCH, KINDS, REPLACING
@@ -38,7 +39,7 @@ class Rows:
         return np.ravel(observation)
 
 
-class LinearSarsaLambda(Algorithm):
+class LinearSarsaLambda(NumPyAlgorithm):
     """Learns on policy a weight for each action and feature."""
 
     def __init__(

@@ -8,11 +8,12 @@ from typing import Any
 from gymnasium import Space, spaces
 
 from zoo import Agent, Algorithm, Progress, State
+from zoo_tabular.base import NumPyAlgorithm
 from zoo_tabular.control.linear_sarsa_lambda import LinearSarsaLambda
 from zoo_tabular.control.sarsa_lambda import SarsaLambda, SarsaLambdaConfig
 
 
-class SarsaLambdaOfEither(Algorithm):
+class SarsaLambdaOfEither(NumPyAlgorithm):
     """Hands everything to the learner that fits the observations.
 
     MultiBinary ones, as tile coding makes them, are features; all others index a table.

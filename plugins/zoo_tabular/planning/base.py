@@ -9,8 +9,9 @@ import numpy as np
 from gymnasium import Space
 from pydantic import Field
 
-from zoo import Agent, Algorithm, Config, Progress, State, TransitionModel, ZooError
+from zoo import Agent, Config, Progress, State, TransitionModel, ZooError
 from zoo.agents.table import StateIndex, TableAgent
+from zoo_tabular.base import NumPyAlgorithm
 from zoo_tabular.learning import check_discount, check_memory
 from zoo_tabular.planning.backup import Process, action_values, process_of
 from zoo_tabular.planning.solve import endless, refuse_endless_rewards
@@ -36,7 +37,7 @@ class PlanningConfig(Config):
     )
 
 
-class Planner(Algorithm):
+class Planner(NumPyAlgorithm):
     """Plans on a known model; one step is one sweep over all states.
 
     A subclass gives `train`. Its agent acts greedily on q(s, a), one look ahead of the state
