@@ -139,6 +139,15 @@ def test_cuda_is_looked_for_only_where_torch_is(monkeypatch: pytest.MonkeyPatch)
     assert by_name("device")["torch"].status == FAILED
 
 
+def test_a_gpu_counts_only_where_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    found = by_name("device")["cuda:0"]  # which this torch knows nothing of
+    assert found.status == FAILED
+    assert found.value
+
+
 def test_runs_that_cannot_be_written_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

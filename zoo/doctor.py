@@ -85,9 +85,15 @@ def _device() -> Iterator[Check]:
         built = "this torch is built for it" if torch.version.cuda else "this torch is for the CPU"
         yield Check("device", "cuda", MISSING, f"no GPU is seen ({built})")
     for index in range(torch.cuda.device_count()):
-        memory = torch.cuda.get_device_properties(index).total_memory / 1e9
-        name = torch.cuda.get_device_name(index)
-        yield Check("device", f"cuda:{index}", OK, f"{name}, {memory:.0f} GB")
+        try:  # a torch that was built for other cards fails only when it computes
+            torch.nn.functional.conv2d(*torch.ones(2, 1, 1, 3, 3, device=f"cuda:{index}")).item()
+            memory = torch.cuda.get_device_properties(index).total_memory / 1e9
+            name = torch.cuda.get_device_name(index)
+        except Exception as error:
+            reason = discovery.describe(error)
+            yield Check("device", f"cuda:{index}", FAILED, reason, _install("torch"))
+        else:
+            yield Check("device", f"cuda:{index}", OK, f"{name}, {memory:.0f} GB")
 
 
 def _extras() -> Iterator[Check]:

@@ -41,6 +41,8 @@ def resume(
         driver = _driver(run, total, env, device, observer=observer, time_limit=time_limit)
         try:
             _restore(run, driver)
+            if run.info["device"] != driver.algorithm.device:
+                run.update(device=driver.algorithm.device)
         except BaseException:
             driver.close()
             raise

@@ -24,11 +24,15 @@ class RandomStreams:
         self._cuda = torch.device(device) if device.startswith("cuda") else None
         self._own: tuple[Any, ...] | None = None
         self._outside: tuple[Any, ...] | None = None
+        self._on_gpus: list[torch.Tensor] = []
+        """What the generators of all GPUs hold outside: seeding torch seeds each of them."""
 
     def __enter__(self) -> RandomStreams:
         if self._outside is not None:
             raise RuntimeError("the random streams are already in use")
         self._outside = self._capture()
+        if torch.cuda.is_initialized():
+            self._on_gpus = torch.cuda.get_rng_state_all()
         if self._own is not None:
             self._restore(self._own)
         return self
@@ -42,7 +46,9 @@ class RandomStreams:
         assert self._outside is not None
         self._own = self._capture()
         self._restore(self._outside)
-        self._outside = None
+        if self._on_gpus:
+            torch.cuda.set_rng_state_all(self._on_gpus)
+        self._outside, self._on_gpus = None, []
 
     def state(self) -> State:
         """Return where the streams are; only outside a block."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from zoo.cli.options import Duration, JsonObject, Seeds, Steps
+from zoo.cli.options import Device, Duration, JsonObject, Seeds, Steps
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,17 @@ def test_what_is_no_number_of_steps(written: str) -> None:
 
 def test_zero_steps_where_they_mean_never() -> None:
     assert Steps(least=0).convert("0", None, None) == 0
+
+
+@pytest.mark.parametrize("written", ["auto", "cpu", "cuda", "cuda:1"])
+def test_devices(written: str) -> None:
+    assert Device().convert(written, None, None) == written
+
+
+@pytest.mark.parametrize("written", ["", "gpu", "cuda:", "cuda:x", "cpu:0", "cuda:-1"])
+def test_what_is_no_device(written: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not auto, cpu, cuda or cuda:N"):
+        Device().convert(written, None, None)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from gymnasium import spaces
 import zoo
 from zoo.errors import ZooError
 from zoo.plugin.registry import get_registry
+from zoo.training.prepare import choose_device
 
 
 class Frames(gym.Env):
@@ -38,6 +39,31 @@ def test_a_device_is_for_what_an_encoder_computes() -> None:
         assert run.info["device"] == "cpu"
         assert run.info["threads"] == 0
         assert zoo.load(run.path / "last").kind == "cnn"
+
+
+@pytest.mark.parametrize("algorithm", ["q-learning", "value-iteration", "ucb1", "sarsa-lambda"])
+def test_what_knows_no_torch_stays_on_the_cpu_beside_a_gpu(
+    algorithm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    cls = get_registry().algorithm_class(algorithm)
+    encodes = cls.encodes(None, spaces.Discrete(3))
+    assert choose_device("auto", algorithm, encodes=encodes) == "cpu"
+    with pytest.raises(ZooError, match=f"{algorithm} does not compute on a GPU"):
+        choose_device("cuda", algorithm, encodes=encodes)
+
+
+def test_a_gpu_is_chosen_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra `torch`")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cuda:1", "ppo", encodes=True) == "cuda:1"
+    assert choose_device("cuda", "ppo", encodes=True) == "cuda"
+    with pytest.raises(ZooError, match="there is no cuda:2: torch sees 2 GPUs, counted from 0"):
+        choose_device("cuda:2", "ppo", encodes=True)
+    with pytest.raises(ZooError, match="unknown device 'cuda:x'"):
+        choose_device("cuda:x", "ppo", encodes=True)
 
 
 IMAGES = spaces.Box(0, 255, (36, 36, 1), np.uint8)

@@ -50,6 +50,20 @@ def test_so_is_what_pytorch_finds_no_room_for(words: str) -> None:
     assert "memory has no room" in fault("it failed", RuntimeError(words), {}).message
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_what_the_gpu_finds_no_room_for_is_not_blamed_on_the_replay_buffer(words: str) -> None:
+    found = fault("dqn failed", RuntimeError(words), {"buffer_size": 10**6})
+    assert found.message.startswith(f"dqn failed: the GPU's memory has no room: {words[:10]}")
+    assert "buffer_size" not in (found.hint or "")
+    assert "--device cpu" in (found.hint or "")
+
+
 def test_other_faults_are_told_by_their_names() -> None:
     found = fault("it failed", ValueError("matrix is singular"), CONFIG)
     assert found.message == "it failed: ValueError: matrix is singular"

@@ -54,6 +54,15 @@ def test_a_finished_run_goes_on_to_a_greater_total():
     assert same(weights(run), weights(train()))
 
 
+def test_a_run_that_was_moved_to_another_device_stays_there():
+    run = train(observer=Watcher("progress", 30, lambda: os.kill(os.getpid(), signal.SIGINT)))
+    run.update(device="cuda:7")
+    with pytest.raises(ZooError, match="GPU"):
+        zoo.resume(run.id)
+    assert zoo.resume(run.id, device="cpu", time_limit=0).info["device"] == "cpu"
+    assert zoo.resume(run.id).status == FINISHED
+
+
 def test_a_finished_run_is_not_resumed_without_a_greater_total():
     run = train(steps=300)
     with pytest.raises(ZooError, match="finished at 320 steps"):

@@ -89,7 +89,7 @@ def test_a_broken_tracker_does_not_stop_the_training(capsys):
         ({"n_envs": 0}, "n_envs must be at least 1"),
         ({"seed": -1}, "seed -1 is out of range"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
-        ({"device": "cuda"}, "GPU"),
+        ({"device": "cuda:999"}, "GPU"),
         ({"env_kwargs": {"x": object()}}, "not plain data"),
         ({"set": {"gama": 0.9}}, "gamma"),
     ],

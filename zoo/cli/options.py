@@ -40,6 +40,20 @@ class Steps(click.ParamType):
         return int(count)
 
 
+class Device(click.ParamType):
+    """Where to compute: auto, cpu, cuda or cuda:N."""
+
+    name = "device"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        return "[auto|cpu|cuda|cuda:N]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", value):
+            self.fail(f"{value!r} is not auto, cpu, cuda or cuda:N", param, ctx)
+        return str(value)
+
+
 class Duration(click.ParamType):
     """A length of time in seconds: 90, 90s, 10m, 1h30m, 2d."""
 

@@ -17,7 +17,7 @@ from zoo.cli.output import json_option
     click.option("--env", help="The environment again, where it is code of yours (file.py:Class)."),
     click.option(
         "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
+        type=opt.Device(),
         help="Go on there.  [default: where it was trained]",
     ),
     opt.runs_option,

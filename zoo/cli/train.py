@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     ),
     click.option(
         "--device",
-        type=click.Choice(["auto", "cpu", "cuda"]),
+        type=opt.Device(),
         default="auto",
         show_default=True,
         help="Where to compute.",
@@ -100,7 +100,10 @@ def _train(settings: dict[str, Any]) -> Training:
     view = live_view()
     limit, runs = settings["time_limit"], settings["runs"]
     if unfinished is not None and _wants_to_continue(unfinished, runs):
-        run = zoo.resume(unfinished, time_limit=limit, env=settings["env"], observer=view)
+        device = None if settings["device"] == "auto" else settings["device"]
+        run = zoo.resume(
+            unfinished, time_limit=limit, env=settings["env"], device=device, observer=view
+        )
         return Training(run, runs)
     same = (
         "steps seed recipe device threads n_envs env_kwargs eval_every checkpoint_every time_limit "

@@ -12,8 +12,9 @@ _NO_ROOM = (
     "Maximum allowed dimension exceeded",
     "out of memory",
     "can't allocate memory",
+    "ALLOC_FAILED",
 )
-"""What NumPy and PyTorch say where they do not raise a `MemoryError`."""
+"""What NumPy, PyTorch and CUDA's libraries say where they do not raise a `MemoryError`."""
 
 
 def fault(what: str, error: Exception, config: Mapping[str, Any]) -> ZooError:
@@ -23,6 +24,11 @@ def fault(what: str, error: Exception, config: Mapping[str, Any]) -> ZooError:
     if not isinstance(error, MemoryError) and not any(one in said for one in _NO_ROOM):
         return ZooError(
             f"{what}: {type(error).__name__}: {error}", "ZOO_DEBUG=1 shows where the error arose"
+        )
+    if "CUDA" in said or "CUBLAS" in said or "CUDNN" in said:
+        return ZooError(
+            f"{what}: the GPU's memory has no room: {said}",
+            "Lower batch_size or the networks' sizes, or use --device cpu",
         )
     largest = sorted(_sizes(config), reverse=True)[:3]
     named = ", ".join(f"{key} {size:,}" for size, key in largest)

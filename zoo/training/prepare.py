@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -148,10 +149,10 @@ def choose_device(device: str, algorithm: str, *, encodes: bool | None = None) -
         torch = import_module("torch")
     if device == "auto":
         return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
-    kind = device.partition(":")[0]
-    if kind not in ("cpu", "cuda"):
-        raise ZooError(f"unknown device {device!r}", "Choose auto, cpu or cuda")
-    if kind == "cuda":
+    found = re.fullmatch(r"cpu|cuda(?::(\d{1,3}))?", device)
+    if not found:
+        raise ZooError(f"unknown device {device!r}", "Choose auto, cpu, cuda or cuda:N")
+    if device != "cpu":
         if torch is None:
             raise ZooError(
                 f"{algorithm} does not compute on a GPU, or not for these observations",
@@ -161,6 +162,11 @@ def choose_device(device: str, algorithm: str, *, encodes: bool | None = None) -
             raise ZooError(
                 "CUDA was asked for, but torch sees no GPU",
                 "Use --device cpu, or see `zoo doctor`",
+            )
+        if int(found[1] or 0) >= (count := torch.cuda.device_count()):
+            raise ZooError(
+                f"there is no {device}: torch sees {count} GPU{'s' * (count > 1)}, counted from 0",
+                "See `zoo doctor`",
             )
     return device
 
