@@ -69,7 +69,7 @@ class QRDQN(ValueLearner):
 
     def slopes(self, batch: Batch) -> Slopes:
         """Algorithm 1 of the paper: with T theta_j = r + gamma theta_j(s', a*), where a* has the
-        largest mean, and the quantile Huber loss of equation 10, over kappa as in IQN's equation 3,
+        largest mean, and the quantile Huber loss of equation 10, over kappa as IQN has it,
 
         L = mean(sum_i mean_j rho_tau_i(T theta_j - theta_i(s, a)))
         """

@@ -10,7 +10,7 @@ def quantile_huber(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the derivatives (n, N) of each row's loss by theta (n, N), and the losses (n,).
 
-    Equations 9 and 10, over kappa as in equation 3 of https://arxiv.org/abs/1806.06923 (IQN), for
+    Equations 9 and 10, over kappa as in section 2.3 of https://arxiv.org/abs/1806.06923 (IQN), for
     quantiles theta_i at tau (n or 1, N) and targets T_j (n, M): with u = T_j - theta_i, summed
     over i and averaged over j,
 

@@ -53,7 +53,7 @@ class TRPOConfig(RolloutConfig):
         True, description="Give the advantages of each rollout mean 0 and deviation 1."
     )
     sub_sampling_factor: int = Field(
-        1, ge=1, description="Improve the policy by every so manieth sample only."
+        1, ge=1, description="Improve the policy by every n-th sample only; 1: by all."
     )
     batch_size: int = Field(
         128, ge=1, description="Samples in a minibatch, for the value function."

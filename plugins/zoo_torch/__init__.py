@@ -8,7 +8,7 @@ PyTorch's autograd gives for the loss written plainly.
 
 For networks of this size that is several times as fast as PyTorch, compiled or not, has nothing
 to compile, does not depend on whether it was compiled, and a process need not import PyTorch.
-Seconds of the processor here (one core) for the update of two networks of 64 and 64 units:
+Processor time here (one core) for the update of two networks of 64 and 64 units:
 
     batch                               64       256
     autograd, flat parameters         0.95 ms   1.25 ms

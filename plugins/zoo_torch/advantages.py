@@ -16,7 +16,8 @@ def generalized_advantages(
     gamma: float,
     lambda_: float,
 ) -> np.ndarray:
-    """Return A_t (T, n) by eqs. 11, 12 and 16 of https://arxiv.org/abs/1506.02438.
+    """Return A_t (T, n) by eqs. 11 and 16 of https://arxiv.org/abs/1506.02438, cut off at T
+    as in eqs. 11 and 12 of https://arxiv.org/abs/1707.06347.
 
     `rewards`, `values` V(s_t) and `dones` are (T, n), float32 and bool; `last_values` (n,) is
     V(s_T). Where `dones`, the episode ended with step t and nothing is bootstrapped: the value

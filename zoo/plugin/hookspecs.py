@@ -53,9 +53,9 @@ def zoo_algorithms() -> Sequence[AlgorithmSpec]:  # type: ignore[empty-body]
 def zoo_agents() -> Sequence[AgentSpec]:  # type: ignore[empty-body]
     """Return the agent kinds that the plugin brings, as a list or tuple of `AgentSpec`.
 
-    Only an agent that is neither a table nor an MLP needs a kind of its own: `table` and `mlp`
-    are the core's and load with NumPy alone. A kind's name stands in every bundle written with
-    it, so it is never renamed.
+    `table`, `mlp`, `cnn` and `recurrent` are the core's and load with NumPy alone: only an agent
+    that is none of these needs a kind of its own. A kind's name stands in every bundle written
+    with it, so it is never renamed.
     """
 
 
