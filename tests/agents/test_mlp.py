@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import timeit
 
 import numpy as np
 import pytest
@@ -242,12 +241,3 @@ def test_it_needs_numpy_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_one_observation_is_quick():
-    rng = np.random.default_rng(0)
-    layers = [layer(rng, 4, 64, "tanh"), layer(rng, 64, 64, "tanh"), layer(rng, 64, 2)]
-    agent = MLPAgent(spaces.Box(-1, 1, (4,)), spaces.Discrete(2), layers, Categorical())
-    observation = np.zeros((1, 4), np.float32)
-    best = min(timeit.repeat(lambda: agent.act(observation), number=500, repeat=20)) / 500
-    assert best < 60e-6  # about 8 microseconds on an idle machine

@@ -9,12 +9,10 @@ import sys
 
 import gymnasium as gym
 import numpy as np
-import pytest
 
 from zoo.environments.config import EnvironmentConfig
 from zoo.environments.ids import resolve
 from zoo.environments.make import make_vector, vectorize
-from zoo.environments.vector import ReplayableVectorEnv
 
 from .environments import Counter
 from .playing import assert_same, play
@@ -99,28 +97,6 @@ def test_a_long_episode_stays_compact():
     for _ in range(40_000):
         env.step(actions)
     assert sum(block.nbytes for block in env.state()["log"]["blocks"]) == 40_000
-
-
-@pytest.mark.parametrize("n", [1, 8])
-def test_it_is_no_slower_than_gymnasiums(n):
-    from time import perf_counter
-
-    from gymnasium.vector import SyncVectorEnv
-
-    def seconds(env):
-        env.reset(seed=0)
-        actions = np.zeros(n, np.int64)
-        start = perf_counter()
-        for _ in range(400):
-            env.step(actions)
-        return perf_counter() - start
-
-    theirs = SyncVectorEnv([lambda: gym.make("CartPole-v1")] * n, autoreset_mode="SameStep")
-    ours = make_vector(EnvironmentConfig("CartPole-v1"), n, seed=0)
-    assert isinstance(ours, ReplayableVectorEnv)
-    pairs = [(seconds(ours), seconds(theirs)) for _ in range(7)]
-    slower = min(one for one, _ in pairs) / min(other for _, other in pairs)
-    assert slower < 1.5
 
 
 def test_modules_import_no_simulator():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from zoo.importers.sb3_statistics import read_statistics
 
 pytestmark = needs_published
 N = 1000
-TOO_SLOW = 10.0
 
 
 def names(folder: Path) -> str:
@@ -95,12 +93,10 @@ def normalized(x: np.ndarray, moments: Any, statistics: Any) -> np.ndarray:
     return np.clip(scaled, -statistics.clip, statistics.clip).astype(np.float32)
 
 
-def test_all_are_imported_in_little_time(tmp_path: Path) -> None:
-    begin = time.perf_counter()
+def test_all_are_imported(tmp_path: Path) -> None:
     for folder in FOLDERS:
         bundle, _ = zoo.import_agent(folder, tmp_path / names(folder))
         assert bundle.kind == "mlp"
-    assert time.perf_counter() - begin <= TOO_SLOW
 
 
 def test_what_is_normalised_is_not_imported_without_statistics(tmp_path: Path) -> None:

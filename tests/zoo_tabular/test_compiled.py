@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -134,17 +133,14 @@ def test_compiles_where_nothing_can_be_cached():
 
 def test_the_first_progress_waits_for_no_compiler():
     script = """
-import sys, time
-start = time.perf_counter()
+import sys
 from tests.zoo_tabular.worlds import learner
 algorithm, env = learner("q-learning", "FrozenLake-v1")
 first = next(algorithm.train(env, 10_000_000))
 print(first.steps, "numba" in sys.modules)
 """
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.split() == ["10000", "False"], done.stderr
-    assert time.perf_counter() - start < 10  # alone on its machine, it takes one
 
 
 def test_results_do_not_depend_on_the_stretches(monkeypatch):

@@ -141,19 +141,15 @@ def test_an_action_that_does_not_exist_is_refused(env_id: str) -> None:
         env.step(99)
 
 
-def test_a_million_states_take_little_time_and_memory() -> None:
+def test_a_million_states_take_little_memory() -> None:
     """In a process of its own, whose peak memory is measured."""
     code = """
 import resource
-import time
 from zoo_tabular.environments.garnet import Garnet
-before = time.process_time()
 model = Garnet(states=1_000_000).transition_model
-print(time.process_time() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 assert (model.n_states, model.n_actions, len(model.next_states)) == (10**6, 4, 2 * 10**7)
 """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr
-    seconds, gibibytes = map(float, answer.stdout.split())
-    assert seconds < 20
-    assert gibibytes < 1.0
+    assert float(answer.stdout) < 1.0  # GiB
