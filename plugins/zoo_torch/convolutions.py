@@ -154,16 +154,11 @@ class TorchEncoder:
         return [one.view(shape) for one, shape in zip(parts, self._shapes.values(), strict=True)]
 
     def _repeatable(self) -> AbstractContextManager[None]:
-        """Have cuDNN compute the same each time: it chooses by the clock otherwise, and adds up in
-        any order."""
+        """Have cuDNN compute the same each time: some of its gradients add up in any order."""
         if self._device.type == "cpu":
             return nullcontext()
-        flags = torch.backends.cudnn.flags
-        return flags(  # type: ignore[no-untyped-call, no-any-return]
-            enabled=True,
-            deterministic=True,
-            allow_tf32=torch.backends.cudnn.allow_tf32,
-        )
+        tf32 = torch.backends.cudnn.allow_tf32
+        return torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=tf32)
 
     def _pixels(self, images: np.ndarray, one: ImageInput) -> torch.Tensor:
         """Return a batch of images as float32 (n, channels, height, width), which lie in memory
