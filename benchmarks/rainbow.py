@@ -1,7 +1,7 @@
 """What each part of Rainbow brings: DQN with each of them, and Rainbow without each.
 
     pip install --no-deps minatar
-    python benchmarks/rainbow.py [--only noisy] [--seeds 3] [--steps 150000]
+    python benchmarks/rainbow.py [--only noisy] [--seeds 3] [--steps 100000]
     python benchmarks/rainbow.py --table
 
 The environment is Breakout of MinAtar (https://arxiv.org/abs/1903.03176), 10 x 10 cells and 4
@@ -168,7 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", action="append", help="part of a variant's name")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=150_000)
+    parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--table", action="store_true", help="write RAINBOW.md and train nothing")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
