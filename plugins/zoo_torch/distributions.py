@@ -64,14 +64,20 @@ class Distribution(ABC):
 
 
 class Categorical(Distribution):
-    """One choice in proportion to the exponentials of logits (n, k)."""
+    """One choice in proportion to the exponentials of logits (n, k).
+
+    Probabilities `p` and their logarithms `log_p` (n, k) are views of arrays (k, n): there are
+    few choices and many rows, and NumPy is twice as fast along the many.
+    """
 
     def __init__(self, logits: np.ndarray) -> None:
-        shifted = logits - logits.max(1, keepdims=True)
+        shifted = logits.T.copy()
+        shifted -= shifted.max(0)
         p = np.exp(shifted)
-        total = p.sum(1, keepdims=True)
-        self.p = np.divide(p, total, out=p)
-        self.log_p = np.subtract(shifted, np.log(total), out=shifted)
+        total = p.sum(0)
+        self._p = np.divide(p, total, out=p)
+        self._log_p = np.subtract(shifted, np.log(total), out=shifted)
+        self.p, self.log_p = self._p.T, self._log_p.T
         self._rows = np.arange(len(logits))
 
     @property
@@ -80,24 +86,23 @@ class Categorical(Distribution):
         return self.log_p
 
     def log_prob(self, actions: np.ndarray) -> np.ndarray:
-        return self.log_p[self._rows, actions]
+        return self._log_p[actions, self._rows]
 
     def entropy(self) -> np.ndarray:
-        return -(self.p * self.log_p).sum(1)
+        return -(self._p * self._log_p).sum(0)
 
     def gradient(
         self, actions: np.ndarray, by_log_prob: np.ndarray, by_entropy: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """d log p_a / d logit_j = [j = a] - p_j, and d H / d logit_j = -p_j (log p_j + H)."""
-        by_logits = self.p * -by_log_prob[:, None]
-        by_logits[self._rows, actions] += by_log_prob
+        by_logits = self._p * -by_log_prob
+        by_logits[actions, self._rows] += by_log_prob
         if by_entropy:
-            H = self.entropy()[:, None]
-            by_logits -= np.float32(by_entropy) * self.p * (self.log_p + H)
-        return by_logits, _NO_STDS
+            by_logits -= np.float32(by_entropy) * self._p * (self._log_p + self.entropy())
+        return by_logits.T, _NO_STDS
 
     def kl_from(self, old: Categorical) -> np.ndarray:
-        return (old.p * (old.log_p - self.log_p)).sum(1)
+        return (old._p * (old._log_p - self._log_p)).sum(0)
 
     def kl_gradient(self, old: Categorical, by_kl: float) -> tuple[np.ndarray, np.ndarray]:
         """d KL / d logit_j = p_j - p_old_j."""

@@ -56,7 +56,7 @@ class Workspace:
             return h.shape[1]
         total = np.dot(self.ones, h)
         activity += total
-        found = np.flatnonzero(total)  # of numbers that are at least 0, or NaN
+        (found,) = total.nonzero()  # of numbers that are at least 0, or NaN
         last = int(found[-1]) if len(found) else 0
         return min((last // _STEP + 1) * _STEP, h.shape[1])
 

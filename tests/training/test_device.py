@@ -10,7 +10,7 @@ from gymnasium import spaces
 import zoo
 from zoo.errors import ZooError
 from zoo.plugin.registry import get_registry
-from zoo.training.prepare import choose_device
+from zoo.training.devices import choose_device
 
 
 class Frames(gym.Env):

@@ -146,6 +146,18 @@ def test_logits_far_apart_do_not_overflow() -> None:
         assert np.isfinite(pi.kl_from(other)).all()
 
 
+@pytest.mark.parametrize("rows", [1, 4])
+@pytest.mark.parametrize("kind", SPACES)
+def test_outputs_are_left_as_they_are(kind: str, rows: int) -> None:
+    family = family_of(SPACES[kind])
+    outputs = np.random.default_rng(0).standard_normal((rows, family.outputs)).astype(np.float32)
+    before, log_std = outputs.copy(), np.zeros(family.stds, np.float32)
+    pi = family.of(outputs, log_std)
+    actions = family.draw(outputs, log_std, family.noise(np.random.default_rng(0), 1, rows)[0])
+    pi.gradient(actions, np.ones(rows, np.float32), 1.0)
+    assert np.array_equal(outputs, before)
+
+
 @pytest.mark.parametrize("kind", SPACES)
 def test_actions_are_members_of_the_space(kind: str) -> None:
     space = SPACES[kind]

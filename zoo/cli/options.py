@@ -49,8 +49,10 @@ class Device(click.ParamType):
         return "[auto|cpu|cuda|cuda:N]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", value):
-            self.fail(f"{value!r} is not auto, cpu, cuda or cuda:N", param, ctx)
+        from zoo.training.devices import DEVICE, DEVICES
+
+        if not DEVICE.fullmatch(value):
+            self.fail(f"{value!r} is not {DEVICES}", param, ctx)
         return str(value)
 
 

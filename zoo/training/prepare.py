@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +17,10 @@ from zoo.environments.config import EnvironmentConfig
 from zoo.environments.ids import resolve
 from zoo.environments.make import make, make_vector
 from zoo.environments.model import find_model
-from zoo.errors import MissingExtra, ZooError
+from zoo.errors import ZooError
 from zoo.plugin.registry import get_registry
 from zoo.plugin.specs import AlgorithmSpec
+from zoo.training.devices import choose_device
 from zoo.training.faults import fault
 
 
@@ -134,41 +131,6 @@ def _learner(
         raise
     except Exception as error:
         raise fault(f"{algorithm} cannot be built", error, to_json(config)) from error
-
-
-def choose_device(device: str, algorithm: str, *, encodes: bool | None = None) -> str:
-    """Return `cpu` or `cuda[:N]` for what the user asked; `ZooError` when it is not there.
-
-    Whoever computes with torch has imported it now, unless `Algorithm.encodes` says otherwise.
-    """
-    get_registry().algorithm_class(algorithm)
-    if encodes and find_spec("torch") is None:
-        raise MissingExtra(f"{algorithm} on images", "torch")
-    torch = sys.modules.get("torch") if encodes is None else None
-    if encodes:
-        torch = import_module("torch")
-    if device == "auto":
-        return "cuda" if torch is not None and torch.cuda.is_available() else "cpu"
-    found = re.fullmatch(r"cpu|cuda(?::(\d{1,3}))?", device)
-    if not found:
-        raise ZooError(f"unknown device {device!r}", "Choose auto, cpu, cuda or cuda:N")
-    if device != "cpu":
-        if torch is None:
-            raise ZooError(
-                f"{algorithm} does not compute on a GPU, or not for these observations",
-                "Leave --device out",
-            )
-        if not torch.cuda.is_available():
-            raise ZooError(
-                "CUDA was asked for, but torch sees no GPU",
-                "Use --device cpu, or see `zoo doctor`",
-            )
-        if int(found[1] or 0) >= (count := torch.cuda.device_count()):
-            raise ZooError(
-                f"there is no {device}: torch sees {count} GPU{'s' * (count > 1)}, counted from 0",
-                "See `zoo doctor`",
-            )
-    return device
 
 
 def commit() -> str | None:
