@@ -109,10 +109,16 @@ def test_a_state_survives_the_disk(tmp_path):
     assert_same(play(env, 12), play(again, 12))
 
 
-def test_a_state_is_not_changed_by_what_follows():
+def counters(steps):
+    """Return two copies of Counter that have been stepped so often."""
     env = vectorize([Counter] * 2, seed=1)
     env.reset()
-    play(env, 3)
+    play(env, steps)
+    return env
+
+
+def test_a_state_is_not_changed_by_what_follows():
+    env = counters(3)
     state = env.state()
     following = play(env, 14)
     again = vectorize([Counter] * 2, seed=2)
@@ -122,9 +128,7 @@ def test_a_state_is_not_changed_by_what_follows():
 
 
 def test_an_environment_can_go_back_to_its_own_state():
-    env = vectorize([Counter] * 2, seed=1)
-    env.reset()
-    play(env, 13)
+    env = counters(13)
     state = env.state()
     following = play(env, 14)
     assert env.load_state(state).all()
@@ -133,10 +137,7 @@ def test_an_environment_can_go_back_to_its_own_state():
 
 
 def test_a_loaded_state_can_be_saved_before_the_reset():
-    env = vectorize([Counter] * 2, seed=1)
-    env.reset()
-    play(env, 3)
-    state = env.state()
+    state = counters(3).state()
     again = vectorize([Counter] * 2, seed=2)
     again.load_state(state)
     assert_same(again.state(), state)

@@ -182,7 +182,9 @@ def test_a_run_can_change_between_processes_and_turns() -> None:
 
 
 ELSEWHERE = "the copies that are stepped are those in the worker processes, not the suite's"
-SCHEDULED = "the order of updates among worker processes is the scheduler's"
+SCHEDULED = {"agent_is_detached", "determinism_by_seed", "exact_resume"}
+"""Checks that hang on the order of updates among worker processes, which is the scheduler's: they
+mostly fail."""
 
 
 @pytest.mark.slow
@@ -191,15 +193,13 @@ def test_with_processes_it_conforms_but_for_what_they_give_up() -> None:
         "a3c",
         config={"processes": 2},
         expected_failures={
-            "agent_is_detached": SCHEDULED,
-            "determinism_by_seed": SCHEDULED,
-            "exact_resume": SCHEDULED,
             "progress_is_true": ELSEWHERE,
             "closes_early": ELSEWHERE,
             "resume_with_fresh_episodes": ELSEWHERE,
         },
+        on_fail="return",
     )
-    assert report.ok
+    assert {problem.check for problem in report.problems} <= SCHEDULED, report
 
 
 COMMAND = [
