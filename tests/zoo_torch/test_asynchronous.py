@@ -182,9 +182,9 @@ def test_a_run_can_change_between_processes_and_turns() -> None:
 
 
 ELSEWHERE = "the copies that are stepped are those in the worker processes, not the suite's"
-SCHEDULED = {"agent_is_detached", "determinism_by_seed", "exact_resume"}
-"""Checks that hang on the order of updates among worker processes, which is the scheduler's: they
-mostly fail."""
+SCHEDULED = {"agent_is_detached", "determinism_by_seed", "exact_resume", "learning_rates_fall"}
+"""Checks that compare two trainings of one seed: the order of updates among worker processes is
+the scheduler's, and so is whether they fail."""
 
 
 @pytest.mark.slow
