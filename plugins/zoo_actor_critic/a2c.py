@@ -19,7 +19,7 @@ from zoo_torch.actor_critic import Slopes
 from zoo_torch.advantages import generalized_advantages, normalized
 from zoo_torch.configuration import OnPolicyConfig
 from zoo_torch.on_policy import OnPolicyAlgorithm
-from zoo_torch.optimizers import Adam, Optimizer, RMSprop
+from zoo_torch.optimizers import Optimizer, RMSprop
 from zoo_torch.rollout import Rollout
 
 STEPS_PER_PROGRESS = 64
@@ -69,7 +69,7 @@ class A2C(OnPolicyAlgorithm):
             return RMSprop(
                 self.model.parameters, eps=config.rms_prop_eps, tf_like=config.rms_prop_tf_like
             )
-        return Adam(self.model.parameters, eps=1e-5)
+        return self.adam(eps=1e-5)
 
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         with self.experience(env) as collector:

@@ -18,7 +18,7 @@ from zoo_torch.agents import layered_agent
 from zoo_torch.configuration import Units
 from zoo_torch.encoders import Encoder, encoder_for, units_for
 from zoo_torch.off_policy import OffPolicyAlgorithm, Part
-from zoo_torch.optimizers import Adam, clip_norm
+from zoo_torch.optimizers import adam_for, clip_norm
 from zoo_torch.replay import Batch
 
 
@@ -56,7 +56,9 @@ class ValueLearner(OffPolicyAlgorithm):
         self.online: Any = self.make_network()
         self.target: Any = self.make_network()
         self.target.parameters[:] = self.online.parameters
-        self.optimizer = Adam(self.online.parameters, eps=config.optimizer_eps)
+        self.optimizer = adam_for(
+            self.online.parameters, eps=config.optimizer_eps, encodes=bool(self.rows.images)
+        )
         self._target_updates = 0
 
     @abstractmethod

@@ -67,7 +67,7 @@ class PPO(OnPolicyAlgorithm):
     reads_images = True
 
     def make_optimizer(self) -> Adam:
-        return Adam(self.model.parameters, eps=1e-5)
+        return self.adam(eps=1e-5)
 
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         config: PPOConfig = self.config

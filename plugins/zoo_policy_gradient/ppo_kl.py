@@ -54,7 +54,7 @@ class PPOKL(OnPolicyAlgorithm):
         self.beta = config.initial_beta
 
     def make_optimizer(self) -> Adam:
-        return Adam(self.model.parameters, eps=1e-5)
+        return self.adam(eps=1e-5)
 
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         config: PPOKLConfig = self.config

@@ -105,7 +105,7 @@ class RecurrentPPO(OnPolicyAlgorithm):
         )  # fmt: skip
 
     def make_optimizer(self) -> Adam:
-        return Adam(self.model.parameters, eps=1e-5)
+        return self.adam(eps=1e-5)
 
     def make_collector(self, env: Any, n_steps: int) -> RecurrentCollector:
         """Return what collects rollouts with a memory, in sequences that fit into minibatches."""

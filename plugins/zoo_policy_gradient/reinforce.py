@@ -87,13 +87,13 @@ class Reinforce(OnPolicyAlgorithm):
                 weight[:], bias[:] = 0, 0
 
     def make_optimizer(self) -> Adam:
-        return Adam(self.model.parameters, eps=1e-8)
+        return self.adam(eps=1e-8)
 
     def make_value_encoder(self) -> Encoder | None:
         return self.make_encoder() if self.config.baseline else None
 
     def make_value_optimizer(self) -> Adam:
-        return Adam(self.model.parameters, eps=1e-8)
+        return self.adam(eps=1e-8)
 
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         config: ReinforceConfig = self.config

@@ -70,7 +70,7 @@ class TRPO(OnPolicyAlgorithm):
     reads_images = True
 
     def make_optimizer(self) -> Adam:
-        return Adam(self.model.parameters, eps=1e-5)  # of the value function alone
+        return self.adam(eps=1e-5)  # of the value function alone
 
     def make_value_encoder(self) -> Encoder | None:
         return self.make_encoder()

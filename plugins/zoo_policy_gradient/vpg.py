@@ -55,13 +55,13 @@ class VPG(OnPolicyAlgorithm):
     reads_images = True
 
     def make_optimizer(self) -> Adam:
-        return Adam(self.model.parameters, eps=1e-8)
+        return self.adam(eps=1e-8)
 
     def make_value_encoder(self) -> Encoder | None:
         return self.make_encoder()
 
     def make_value_optimizer(self) -> Adam:
-        return Adam(self.model.parameters, eps=1e-8)
+        return self.adam(eps=1e-8)
 
     def train(self, env: Any, steps: int) -> Iterator[Progress]:
         config: VPGConfig = self.config

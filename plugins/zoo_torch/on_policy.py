@@ -19,7 +19,7 @@ from zoo_torch.configuration import OnPolicyConfig, PlainKwargs
 from zoo_torch.encoders import Encoder, encoder_for
 from zoo_torch.families import family_of
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
-from zoo_torch.optimizers import Optimizer, clip_norm
+from zoo_torch.optimizers import Adam, Optimizer, adam_for, clip_norm
 from zoo_torch.rollout import Collector, Senses
 from zoo_torch.rows import FLATTEN, Rows, rows_for
 from zoo_torch.threads import one_blas_thread
@@ -96,6 +96,11 @@ class OnPolicyAlgorithm(Algorithm):
     def make_optimizer(self) -> Optimizer:
         """Return the optimiser of `self.model.parameters`."""
         raise NotImplementedError
+
+    def adam(self, *, eps: float) -> Adam:
+        """Return Adam of `self.model.parameters`."""
+        encodes = self.encodes(self.config, self.observation_space)
+        return adam_for(self.model.parameters, eps=eps, encodes=encodes)
 
     def make_value_optimizer(self) -> Optimizer | None:
         """Return another one of them for the value function, where it has its own."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 
+from zoo.plugin.registry import get_registry
+from zoo_torch.fused import FusedAdam
 from zoo_torch.optimizers import SGD, Adam, Optimizer, RMSprop, clip_norm
 
 
@@ -23,12 +28,12 @@ def reference(optimizer: torch.optim.Optimizer, theta: torch.Tensor, steps: int 
         optimizer.step()
 
 
-@pytest.mark.parametrize("name", ["adam", "rmsprop", "sgd"])
+@pytest.mark.parametrize("name", ["adam", "fused adam", "rmsprop", "sgd"])
 def test_steps_are_those_of_torch(name: str) -> None:
     mine = np.zeros(5, np.float32)
     theirs = torch.zeros(5, requires_grad=True)
-    if name == "adam":
-        walk(Adam(mine, eps=1e-5), mine)
+    if name.endswith("adam"):
+        walk({"adam": Adam, "fused adam": FusedAdam}[name](mine, eps=1e-5), mine)
         reference(torch.optim.Adam([theirs], eps=1e-5), theirs)
     elif name == "sgd":
         walk(SGD(mine), mine)
@@ -46,7 +51,7 @@ def test_rmsprop_as_tensorflow_begins_at_one_and_has_epsilon_under_the_root() ->
     assert float(theta[0]) == pytest.approx(-0.5 * 2 / np.sqrt(square + 0.1))
 
 
-@pytest.mark.parametrize("make", [Adam, RMSprop])
+@pytest.mark.parametrize("make", [Adam, FusedAdam, RMSprop])
 def test_a_restored_optimizer_goes_on_bit_for_bit(make: type[Adam] | type[RMSprop]) -> None:
     theta = np.zeros(3, np.float32)
     optimizer = make(theta, eps=1e-5)
@@ -57,6 +62,30 @@ def test_a_restored_optimizer_goes_on_bit_for_bit(make: type[Adam] | type[RMSpro
     other.load_state(saved)
     walk(other, there, 3)
     assert np.array_equal(theta, there)
+
+
+def test_adam_goes_on_from_what_the_other_adam_has_saved() -> None:
+    mine, theirs = np.zeros(5, np.float32), np.zeros(5, np.float32)
+    here, there = Adam(mine, eps=1e-3), FusedAdam(theirs, eps=1e-3)
+    walk(here, mine, 7)
+    walk(there, theirs, 7)
+    swapped, again = FusedAdam(mine, eps=1e-3), Adam(theirs, eps=1e-3)
+    swapped.load_state(here.state())
+    again.load_state(there.state())
+    walk(swapped, mine, 5)
+    walk(again, theirs, 5)
+    assert mine == pytest.approx(theirs, rel=1e-5, abs=1e-6)
+    assert swapped.state()["t"] == again.state()["t"] == 12
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
+def test_pytorch_steps_where_it_encodes(algorithm: str) -> None:
+    cls: Any = get_registry().algorithm_class(algorithm)
+    numbers = spaces.Box(-1, 1, (4,), np.float32)
+    images = spaces.Box(0, 255, (84, 84, 4), np.uint8)
+    for space, kind in ((numbers, Adam), (images, FusedAdam)):
+        learner = cls(cls.Config(), space, spaces.Discrete(2), seed=0)
+        assert type(learner.optimizer) is kind
 
 
 def test_a_saved_state_does_not_change_with_further_steps() -> None:

@@ -25,5 +25,6 @@ def test_each_module_has_its_place_in_the_map() -> None:
     assert sorted(named) == sorted(p.stem for p in PACKAGE.glob("*.py") if p.stem != "__init__")
 
 
-def test_one_module_alone_imports_pytorch() -> None:
-    assert [p.stem for p in PACKAGE.glob("*.py") if "torch" in imported(p)] == ["convolutions"]
+def test_two_modules_alone_import_pytorch() -> None:
+    importing = sorted(p.stem for p in PACKAGE.glob("*.py") if "torch" in imported(p))
+    assert importing == ["convolutions", "fused"]
