@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from zoo import Progress, Schedule, ScheduleValue
-from zoo_policy_gradient.samples import Samples, explained_variance, samples_of
+from zoo_policy_gradient.samples import Samples, explained_variance, few, samples_of
 from zoo_torch.actor_critic import Slopes
 from zoo_torch.advantages import normalized
 from zoo_torch.configuration import OnPolicyConfig
@@ -22,6 +22,10 @@ from zoo_torch.distributions import Distribution
 from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam
 from zoo_torch.rollout import Shuffle
+
+
+MEASURED = 256
+"""Samples with images by which an update is measured, at most."""
 
 
 class PPOConfig(OnPolicyConfig):
@@ -83,10 +87,8 @@ class PPO(OnPolicyAlgorithm):
                 rate = config.learning_rate(remaining)
                 clip = Clip.at(config, remaining)
                 self._optimize(samples, shuffle, rate, clip)
-                pi, V = self.model.assess(samples["rows"])
-                yield self.progress(
-                    {"train/learning_rate": rate, **measured(pi, V, samples, clip.epsilon)}
-                )
+                metrics = self._measure(samples, clip.epsilon)
+                yield self.progress({"train/learning_rate": rate, **metrics})
 
     @np.errstate(all="ignore")
     def _optimize(self, samples: Samples, shuffle: Shuffle, rate: float, clip: Clip) -> None:
@@ -101,6 +103,15 @@ class PPO(OnPolicyAlgorithm):
                 slopes = ppo_slopes(log_ratio, V, batch, config, clip)
                 self.model.backward(pi, batch["actions"], slopes)
                 self.descend(rate)
+
+
+    def _measure(self, samples: Samples, epsilon: float) -> dict[str, float]:
+        """Return what the update has done, over the samples of the rollout, or some of them where
+        each takes convolutions."""
+        if self.model.encoder is not None:
+            samples = few(samples, MEASURED)
+        pi, V = self.model.assess(samples["rows"])
+        return measured(pi, V, samples, epsilon)
 
 
 def ppo_slopes(
@@ -133,7 +144,7 @@ def ppo_slopes(
 
 @np.errstate(all="ignore")
 def measured(pi: Distribution, V: np.ndarray, samples: Samples, epsilon: float) -> dict[str, float]:
-    """Return what an update has done, over all samples of the rollout, of which policy and value
+    """Return what an update has done, over samples of the rollout, of which policy and value
     function now say `pi` and `V`."""
     log_ratio = pi.log_prob(samples["actions"]) - samples["log_probs"]
     return {

@@ -30,6 +30,12 @@ def samples_of(rollout: Rollout, pi: Distribution, gamma: float, lambda_: float)
     }
 
 
+def few(samples: Samples, most: int) -> Samples:
+    """Return every k-th sample, with the least k that leaves no more than `most`."""
+    k = -(-len(samples["rows"]) // most)
+    return {name: array[::k] for name, array in samples.items()}
+
+
 def explained_variance(samples: Samples) -> float:
     """Return the share of the returns' variance that the values before the update explain; NaN
     where the returns are all the same."""
