@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo_policy_gradient.samples import explained_variance, samples_of
+from zoo_policy_gradient.samples import explained_variance, few, samples_of
 from zoo_torch.distributions import Categorical
 from zoo_torch.rollout import Rollout
 
@@ -30,3 +30,14 @@ def test_explained_variance_is_1_for_the_returns_themselves_and_0_for_a_constant
         assert explained_variance({"returns": returns, "values": values}) == pytest.approx(expected)
     alike = {"returns": np.ones(3, np.float32), "values": returns}
     assert np.isnan(explained_variance(alike))
+
+
+@pytest.mark.parametrize(("most", "left"), [(20, 10), (10, 10), (9, 5), (4, 4), (1, 1)])
+def test_a_few_samples_are_spread_over_all(most: int, left: int) -> None:
+    samples = {"rows": np.arange(20).reshape(10, 2), "values": np.arange(10)}
+    found = few(samples, most)
+    steps = np.diff(found["values"])
+    assert len(found["values"]) == left <= most
+    assert found["values"][0] == 0
+    assert np.all(steps == steps[:1])
+    assert np.array_equal(found["rows"][:, 0], 2 * found["values"])
