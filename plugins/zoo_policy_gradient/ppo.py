@@ -23,7 +23,6 @@ from zoo_torch.on_policy import OnPolicyAlgorithm
 from zoo_torch.optimizers import Adam
 from zoo_torch.rollout import Shuffle
 
-
 MEASURED = 256
 """Samples with images by which an update is measured, at most."""
 
