@@ -103,7 +103,6 @@ class PPO(OnPolicyAlgorithm):
                 self.model.backward(pi, batch["actions"], slopes)
                 self.descend(rate)
 
-
     def _measure(self, samples: Samples, epsilon: float) -> dict[str, float]:
         """Return what the update has done, over the samples of the rollout, or some of them where
         each takes convolutions."""
