@@ -17,8 +17,9 @@ Processor time here (one core) for the update of two networks of 64 and 64 units
 
 PyTorch comes in where there is more to compute: as an encoder of images in front of these
 networks (`zoo_torch.encoders`), on the CPU or a GPU, whose parameters are a piece of the same
-vector. Everything behind an encoder stays as it is, and always on the CPU. Milliseconds here (one
-core) for the network of Nature's DQN and frames of 84 x 84 x 4:
+vector, and for Adam's steps of so long a vector (`zoo_torch.fused`). All else behind an encoder
+stays as it is, and always on the CPU. Milliseconds here (one core) for the network of Nature's DQN
+and frames of 84 x 84 x 4:
 
     batch                                      1       32      256
     features                                 0.6        9       60
