@@ -16,9 +16,9 @@ from zoo_dqn.configuration import EpsilonConfig
 from zoo_dqn.networks import QNetwork
 from zoo_torch.agents import layered_agent
 from zoo_torch.configuration import Units
-from zoo_torch.encoders import Encoder, encoder_for, units_for
+from zoo_torch.encoders import Encoder, adam_for, encoder_for, units_for
 from zoo_torch.off_policy import OffPolicyAlgorithm, Part
-from zoo_torch.optimizers import adam_for, clip_norm
+from zoo_torch.optimizers import clip_norm
 from zoo_torch.replay import Batch
 
 

@@ -25,6 +25,7 @@ from zoo.agents.convolutions import (
     Stage,
     output_shape,
 )
+from zoo_torch.optimizers import Adam
 from zoo_torch.rows import FLATTEN, Rows, rows_for
 
 
@@ -123,6 +124,15 @@ def units_for(rows: Rows, kind: str | None = None) -> int:
     """Return the units of the layer that ends the network of each image of `rows`."""
     units = _UNITS[kind or "nature"]
     return units if rows.of_an_image else min(units, _UNITS_IN_DICT)
+
+
+def adam_for(parameters: np.ndarray, *, eps: float, encodes: bool) -> Adam:
+    """Return Adam for a vector, by PyTorch where an encoder is a part of it (`encodes`)."""
+    if not encodes:
+        return Adam(parameters, eps=eps)
+    from zoo_torch.fused import FusedAdam
+
+    return FusedAdam(parameters, eps=eps)
 
 
 def _impala(*filters: int) -> Network:

@@ -16,10 +16,10 @@ from zoo_torch.actor_critic import ActorCritic
 from zoo_torch.agents import layered_agent
 from zoo_torch.checks import check_learnt, diverged
 from zoo_torch.configuration import OnPolicyConfig, PlainKwargs
-from zoo_torch.encoders import Encoder, encoder_for
+from zoo_torch.encoders import Encoder, adam_for, encoder_for
 from zoo_torch.families import family_of
 from zoo_torch.normalization import ObservationNormalizer, RewardScaler
-from zoo_torch.optimizers import Adam, Optimizer, adam_for, clip_norm
+from zoo_torch.optimizers import Adam, Optimizer, clip_norm
 from zoo_torch.rollout import Collector, Senses
 from zoo_torch.rows import FLATTEN, Rows, rows_for
 from zoo_torch.threads import one_blas_thread

@@ -76,15 +76,6 @@ class Adam:
         self.m[:], self.v[:] = state["m"], state["v"]
 
 
-def adam_for(parameters: np.ndarray, *, eps: float, encodes: bool) -> Adam:
-    """Return Adam for a vector, by PyTorch where that `encodes` images and so is there anyway."""
-    if not encodes:
-        return Adam(parameters, eps=eps)
-    from zoo_torch.fused import FusedAdam
-
-    return FusedAdam(parameters, eps=eps)
-
-
 class RMSprop:
     """Tieleman & Hinton (2012): `theta -= rate * g / (sqrt(square) + eps)`, where `square` is a
     running mean of g^2 that begins at 0.
